@@ -59,6 +59,7 @@ const claims = new PagedTable(at("claims"), {
     { title: t("vouchers.amount"), className: "number", cell: (one) => yuan(one.voucherFen), value: (one) => one.voucherFen ?? 0 },
     { title: t("vouchers.provider"), cell: (one) => mono(one.providerKey), value: (one) => one.providerKey },
     { title: t("vouchers.holder"), cell: (one) => mono(one.holderKey), value: (one) => one.holderKey ?? "" },
+    { title: t("vouchers.issuer"), cell: (one) => (one.issuerKey === me.party ? t("vouchers.ours") : mono(one.issuerKey)), value: (one) => one.issuerKey },
     { title: t("vouchers.since"), cell: (one) => (one.changedAt ? localTime(one.changedAt) : "—"), value: (one) => one.changedAt ?? "" },
   ],
 });
@@ -87,11 +88,14 @@ async function drawLists() {
   const [some, held] = [data.voucherClaims, data.vouchers];
   at("lists").hidden = !some && !held;
   if (some) {
-    const number = { HELD: some.nodes.filter((one) => one.holdReasons?.length).length };
-    for (const one of some.nodes) number[one.state] = (number[one.state] ?? 0) + 1;
+    // Of an office the figures are those of its own vouchers; it may see claims on others' by agreement.
+    const own = some.nodes.filter((one) => one.issuerKey === me.party), isOffice = own.length > 0;
+    const counted = isOffice ? own : some.nodes, number = { HELD: counted.filter((one) => one.holdReasons?.length).length };
+    for (const one of counted) number[one.state] = (number[one.state] ?? 0) + 1;
     at("figures").replaceChildren(...FIGURES.map(([code, name]) => element("li", [element("b", count(number[code] ?? 0)), t(`vouchers.${name}`)])));
-    claims.show([...some.nodes].sort((a, b) => (b.holdReasons?.length ?? 0) - (a.holdReasons?.length ?? 0)));
-    at("claims-told").textContent = listed(some);
+    const rank = (one) => (one.issuerKey === me.party ? 2 : 0) + (one.holdReasons?.length ? 1 : 0);
+    claims.show([...some.nodes].sort((a, b) => rank(b) - rank(a)));
+    at("claims-told").textContent = listed(some) + (isOffice ? ` ${t("vouchers.own", { n: count(own.length) })}` : "");
   }
   if (held) {
     vouchers.show(held.nodes);

@@ -111,15 +111,19 @@ def assembled(
     """Return the cases of these records: one for each claim, then what no claim is for. Pure."""
     by_code = {(row["issuer_key"], row["code"]): row for row in vouchers}
     by_key = {row["key"]: row for row in services}
+    by_number = {(row["instrument_key"], row["local_id"]): row for row in services}
     cases = []
     for claim in claims:
         service = by_key.get(claim["service_key"])
+        order = _order_of(orders, service, claim)
+        if service is None and order is not None:  # reserved for: the order tells what came of it
+            service = by_number.get((order["instrument_key"], order["service_id"]))
         cases.append(
             VoucherCaseFound(
                 claim=claim,
                 voucher=by_code.get((claim["issuer_key"], claim["code"])),
                 service=service,
-                order=_order_of(orders, service, claim),
+                order=order,
             )
         )
     claimed = [each.service["key"] for each in cases if each.service]
@@ -235,6 +239,7 @@ class _Looking:
         records.add(CLAIM, await self._claims_of(records))
         records.add(SERVICE, await self._services_of((), records.of(CLAIM)))
         records.add(ORDER, await self._orders_of(records))
+        records.add(SERVICE, await self._services_of(records.of(ORDER), ()))
         records.add(VOUCHER, await self._vouchers_of(records.of(CLAIM)))
 
     async def _services_of(self, orders: Sequence[Row], claims: Sequence[Row]) -> list[Row]:

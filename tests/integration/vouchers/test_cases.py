@@ -138,6 +138,16 @@ async def test_a_case_is_shown_by_station_and_what_is_missing_is_named(
     assert await desk.look(await desk.sight("moe:10246", SCOPES), SERVICE) is None
 
 
+def test_a_claim_that_is_reserved_is_of_the_service_that_its_order_ended_in() -> None:
+    service = {"key": "i/1/S", "instrument_key": "i/1", "local_id": "S", "owner": "i"}
+    order = {**service, "key": "i/1/O", "local_id": "O", "service_id": "S"}
+    claim = {"issuer_key": "o", "code": "1", "service_key": None, "order_no": "O"}
+    (case,) = assembled([{**claim, "provider_key": "i"}], [], [service], [order])
+    assert (case.service, case.order) == (service, order)
+    cases = assembled([{**claim, "provider_key": "other"}], [], [service], [order])
+    assert [each.service for each in cases] == [None, service]
+
+
 def test_an_order_of_another_instrument_belongs_to_no_service() -> None:
     service = {"key": "i/1/S", "instrument_key": "i/1", "local_id": "S", "owner": "i"}
     order = {
