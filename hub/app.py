@@ -70,20 +70,18 @@ from hub.operate.health import HubHealth
 from hub.orders.keeping import OrderKeeping
 from hub.orders.partner import PartnerDesk
 from hub.orders.service import OrderDesk
-from hub.policy.law import current_law
+from hub.policy.law import Law
 from hub.receipts.endpoint import ProofEndpoints
 from hub.sensing.service import Sensing
 from hub.settings import MIB, Settings
 from hub.state import State, open_state
 from hub.store.database import Database
 from hub.vouchers.closing import keep_days
-from hub.vouchers.deployed import attestation_desk
+from hub.vouchers.deployed import VoucherDesks, voucher_desks
 from hub.vouchers.endpoint import AttestationEndpoints
-from hub.vouchers.fast_track import FastTracks
 from hub.vouchers.following import VoucherFollowing
-from hub.vouchers.kept_claims import KeptClaims
+from hub.vouchers.pack_endpoint import PackEndpoint
 from hub.vouchers.service import VoucherDesk
-from hub.vouchers.stored import StoredServices
 from hub.watching.metrics import METRICS
 from schema import STANDARD_VERSION
 from schema.parties import HUB_PARTY
@@ -171,8 +169,10 @@ class Hub:
             await self.state.aclose()
 
 
-async def build(settings: Settings, database: Database, clock: Clock) -> Hub:
-    """Assemble a hub on an open, migrated database."""
+async def build(
+    settings: Settings, database: Database, clock: Clock, law: Law | None = None
+) -> Hub:
+    """Assemble a hub on an open, migrated database; `law`: another than that which ships."""
     state = open_state(settings.redis_url, clock)
     access, keys = _access(settings, database, state, clock)
     signer, policy, sequencer = _log(settings, database, clock)
@@ -182,7 +182,7 @@ async def build(settings: Settings, database: Database, clock: Clock) -> Hub:
     schedule = _schedule(settings, database, clock)
     federation = _federation(settings, database, state, clock, schedule, audit)
     customs = CustomsDesk(database, agreements, clock, issuer=settings.base, key=keys.signing)
-    attesting = attestation_desk(settings, database, agreements, customs, clock, keys.signing)
+    vouchers = voucher_desks(settings, database, agreements, customs, audit, law)
     parts = Parts(
         facts=_facts(settings),
         state=state,
@@ -191,9 +191,10 @@ async def build(settings: Settings, database: Database, clock: Clock) -> Hub:
         changes=(feed := ChangeFeed(database, agreements, clock)).page,
         customs=customs,
         bookings=(bookings := _bookings(settings, database, customs, federation, clock)),
-        vouchers=(tracks := _vouchers(settings, database, customs, clock)).desk,
-        attestations=attesting,
-        fast_tracks=tracks,
+        vouchers=vouchers.messages,
+        attestations=vouchers.attesting,
+        fast_tracks=vouchers.tracks,
+        cases=vouchers.cases,
         audit=audit,
         documents=(documents := ClientDocuments(database)),
         exports=(exports := _exports(settings, database, state, clock, agreements, audit)),
@@ -206,12 +207,10 @@ async def build(settings: Settings, database: Database, clock: Clock) -> Hub:
         *access.routes(),
         *client_routes(database, access, state, audit, clock),
         *DocumentEndpoints(access, database, state, clock).routes(engine.planner, documents),
-        *ExportEndpoints(exports, database, access).routes(),
+        *_handing_out(exports, following, database, access, state),
         *incoming(take, access, database, audit, settings.base),
-        *proofs.routes(),
-        *AttestationEndpoints(attesting, access, agreements, audit, keys).routes(),
-        *WebhookEndpoints(access, following.hooks, state).routes(),
-        *LogEndpoints(database, signer.key, policy).routes(),
+        *_proving(proofs, access, LogEndpoints(database, signer.key, policy), vouchers),
+        *AttestationEndpoints(vouchers.attesting, access, agreements, audit, keys).routes(),
         *explorer(settings, access, state, clock),
     ]
     return Hub(
@@ -223,8 +222,8 @@ async def build(settings: Settings, database: Database, clock: Clock) -> Hub:
         sequencer=sequencer,
         schedule=schedule,
         federation=federation,
-        vouchers=tracks.desk,
-        voucher_following=VoucherFollowing.of(tracks, following.watch),
+        vouchers=vouchers.messages,
+        voucher_following=VoucherFollowing.of(vouchers.tracks, following.watch),
         exports=exports,
         orders=OrderKeeping(bookings),
         sensing=Sensing(database, _party(settings), clock, settings.source_secrets_dir),
@@ -236,22 +235,23 @@ async def build(settings: Settings, database: Database, clock: Clock) -> Hub:
     )
 
 
-def _vouchers(
-    settings: Settings, database: Database, customs: CustomsDesk, clock: Clock
-) -> FastTracks:
-    """Return the voucher desk, and who sends its claims on the fast way."""
-    law, party, issuers = current_law(), _party(settings), frozenset(settings.voucher_issuers)
-    services = StoredServices(database, customs, law, settings.log_origin)
-    desk = VoucherDesk(database, services, clock, party=party, issuers=issuers)
-    return FastTracks(
-        database=database,
-        desk=desk,
-        checks=services,
-        claims=KeptClaims(database, issuers),
-        law=law,
-        clock=clock,
-        party=party,
-    )
+def _handing_out(
+    exports: ExportDesk, following: Following, database: Database, access: Access, state: State
+) -> list[BaseRoute]:
+    """Return where what is exported and what is delivered is looked after."""
+    webhooks = WebhookEndpoints(access, following.hooks, state)
+    return [*ExportEndpoints(exports, database, access).routes(), *webhooks.routes()]
+
+
+def _proving(
+    proofs: ProofEndpoints,
+    access: Access,
+    log: LogEndpoints,
+    vouchers: VoucherDesks,
+) -> list[BaseRoute]:
+    """Return where proofs are fetched: one by one, of the log, and as the pack of a case."""
+    packs = PackEndpoint(vouchers.cases, access, proofs, log.policy_file, proofs.audit)
+    return [*proofs.routes(), *log.routes(), *packs.routes()]
 
 
 def _log(settings: Settings, database: Database, clock: Clock) -> tuple[Signer, Policy, Sequencer]:

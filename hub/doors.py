@@ -47,8 +47,8 @@ from hub.store.fair import HUB, Asker, FairQueue, Shares
 from hub.watching.requests import RequestWatch
 
 GATED = (
-    "(/federation)?/graphql|/batches|/nrii/instruInfo|/files|/mappings(/.*)?|/quarantine|/receipts/.*|/records/.*|/audit|/attestations/.*"
-    "|/exports(/.*)?|/clients/self(/.*)?|/operator/.*"
+    "(/federation)?/graphql|/batches|/nrii/instruInfo|/files|/mappings(/.*)?|/quarantine|/receipts/.*|/records/.*|/audit"
+    "|/attestations/.*|/vouchers/pack/.*|/exports(/.*)?|/clients/self(/.*)?|/operator/.*"
 )
 """Paths behind `hub.access.gate`, which counts requests by client."""
 

@@ -66,10 +66,10 @@ class Partners:
         self._store, self._transport = store, transport
         self.opened = []
 
-    async def client(self, name, party=USER, scopes=BOOKS):
+    async def client(self, name, party=USER, scopes=BOOKS, role=None):
         key = generate_key()
         application = read_application(application_document(name, name, key.public))
-        grant = ClientGrant(party, ClientKind.UNIVERSITY, scopes, ())
+        grant = ClientGrant(party, ClientKind.UNIVERSITY, scopes, (), role=role)
         await admit(self._store, application, grant, system_clock())
         made = HubClient(BASE, name, key, transport=self._transport)
         self.opened.append(made)

@@ -15,21 +15,31 @@ from hub.cli.context import open_database, run, settings
 from hub.cli.serve import listening, settle_collector
 from hub.clock import system_clock
 from hub.demo import story
-from hub.demo.parties import PARTNER, UNIVERSITY, VOUCHER, home, register
-from hub.demo.records import SERVICE_ID
+from hub.demo.parties import ENTERPRISE, OFFICE, PARTNER, UNIVERSITY, VOUCHER, home, register
+from hub.demo.records import SERVICE_ID, SOURCE
 from hub.demo.sources import write_sources
 from hub.demo.switches import switches_file
 from hub.demo.systems import running, state_silent
+from hub.demo.vouchers import ENTERPRISE_SOURCE, OFFICE_SOURCE, example_law, voucher_case
 from hub.harvest.service import Harvester
 from hub.printer import Printer
 from hub.settings import Settings
+
+SENDERS = {
+    SOURCE: UNIVERSITY.name,
+    OFFICE_SOURCE: OFFICE.name,
+    ENTERPRISE_SOURCE: ENTERPRISE.name,
+}
+"""Whose client pushes for which source."""
 
 
 def demo(
     stay: Annotated[bool, typer.Option(help="stay up afterwards")] = True,
 ) -> None:
     """Start hub and sandbox, harvest, push, ask, verify before your eyes, and stay up."""
-    hub_settings = replace(settings(), sandbox=True, anonymous=True)
+    hub_settings = replace(
+        settings(), sandbox=True, anonymous=True, voucher_issuers=(VOUCHER.party,)
+    )
     with suppress(KeyboardInterrupt):
         run(_demo(hub_settings, stay=stay))
     typer.echo("\nstopped: hub, sandbox and PostgreSQL")
@@ -45,7 +55,7 @@ async def _demo(hub_settings: Settings, *, stay: bool) -> None:
         open_database(hub_settings) as database,
         running(system_clock, folder / "customs") as systems,
     ):
-        hub = await build(hub_settings, database, system_clock)
+        hub = await build(hub_settings, database, system_clock, example_law())
         settle_collector()
         async with listening(hub) as server:
             printer.line(f"up: the hub at {hub_settings.base}")
@@ -64,6 +74,7 @@ async def _demo(hub_settings: Settings, *, stay: bool) -> None:
             await story.ask(printer, profiles[PARTNER.name], now)
             evidence = _folder(folder / VOUCHER.name / "evidence")
             await story.verify(printer, profiles[VOUCHER.name], entries[SERVICE_ID], evidence)
+            await voucher_case(printer, profiles, now, SENDERS)
             story.print_next_steps(printer, hub_settings.base, folder)
             story.print_operator_steps(printer, files)
             if stay:

@@ -3,22 +3,34 @@
 from __future__ import annotations
 
 import json
+from hashlib import sha256
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from hub.access.agreements import Agreements
 from hub.cli.context import Act, open_database, run, settings
 from hub.cli.customs import customs_desk
 from hub.cli.voucher_attest import attest, claims
+from hub.clock import system_clock
 from hub.errors import ErrorCode, RefusedError
+from hub.ledger.endpoint import LogEndpoints
+from hub.ledger.log_files import log_signer
+from hub.ledger.policy import NONE, Policy
 from hub.policy.law import current_law
 from hub.policy.vouchers.checks import CheckResult, VoucherVerdict
 from hub.policy.vouchers.messages import Event
 from hub.vouchers.audit import VoucherAudit, audit
+from hub.vouchers.case_desk import VoucherCaseDesk
 from hub.vouchers.ledger import read_voucher
 from hub.vouchers.movements import standing_of
+from hub.vouchers.pack import PackContents, entries_of, pack_bytes
+from hub.vouchers.packing import collect, proving_all
 from hub.vouchers.question import ServiceChecked, VoucherWanted
+from hub.vouchers.sight import RecordSight
 from hub.vouchers.stored import StoredServices
+from hub.vouchers.words import LACKING, said
 
 app = typer.Typer(help="Innovation vouchers 科技创新券", no_args_is_help=True)
 app.command("attest")(attest)
@@ -65,6 +77,48 @@ def verify_service(
                 typer.echo(f"  {SIGNS[result]} {check.code.value} {result.value}{why}{law}")
     if found.verdict is not VoucherVerdict.VALID:
         raise typer.Exit(1)
+
+
+@app.command("pack")
+def pack_case(
+    identity: Annotated[
+        str, typer.Argument(help="key or identity of a claim, service record, order or voucher")
+    ],
+    to: Annotated[Path, typer.Option(help="file to write; it must not be there yet")],
+) -> None:
+    """Write the evidence pack of a case: records, receipts, law of the day, a page to read."""
+    contents = run(_pack(identity))
+    data = pack_bytes(contents)
+    with to.open("xb") as file:
+        file.write(data)
+    lines = len(entries_of(contents.chain))
+    digest = sha256(data).hexdigest()
+    typer.echo(f"{to} · {lines} 条记录 records · {len(data)} bytes · SHA-256 {digest}")
+    for station in contents.stations:
+        for code in station.missing:
+            words = said(LACKING, code)
+            typer.echo(f"  ? {station.code} · {words.zh} {words.en}")
+
+
+async def _pack(identity: str) -> PackContents:
+    hub_settings = settings()
+    async with open_database(hub_settings, Act("voucher pack", {"case": identity})) as database:
+        signer = log_signer(
+            hub_settings.log_origin, hub_settings.data_dir / "keys", hub_settings.log_key_file
+        )
+        policy = Policy((signer.key,), {}, {}, NONE)
+        issuers = frozenset(hub_settings.voucher_issuers)
+        desk = VoucherCaseDesk(database, Agreements(database, system_clock), issuers)
+        sight = RecordSight.of_operator(database.records.registry)
+        log = LogEndpoints(database, signer.key, policy)
+        found = await collect(desk, sight, identity, proving_all(database, policy), log.policy_file)
+        if found is None:
+            raise RefusedError(
+                ErrorCode.NOT_FOUND,
+                hint="The hub has no claim, service record, order or voucher of this key.",
+                hint_zh="枢纽没有此主键或标识的申兑、服务记录、订单或券。",
+            )
+        return found
 
 
 async def _audit() -> VoucherAudit:

@@ -9,14 +9,14 @@ from typing import Annotated
 import typer
 
 from hub.access.agreements import Agreements
-from hub.access.token_keys import in_files
+from hub.audit.service import Audit
 from hub.cli.context import Act, open_database, run, settings
 from hub.cli.customs import customs_desk
 from hub.clock import system_clock
 from hub.settings import Settings
 from hub.store.database import Database
 from hub.vouchers.attesting import AttestationDesk, AttestationTold, ClaimsTold
-from hub.vouchers.deployed import attestation_desk
+from hub.vouchers.deployed import voucher_desks
 from hub.vouchers.marks import ClaimName
 
 To = Annotated[Path, typer.Option("--to", help="file to write")]
@@ -70,14 +70,9 @@ async def _claims(service: str, day: datetime) -> ClaimsTold:
 
 
 def _desk(hub_settings: Settings, database: Database) -> AttestationDesk:
-    return attestation_desk(
-        hub_settings,
-        database,
-        Agreements(database, system_clock),
-        customs_desk(hub_settings, database),
-        system_clock,
-        in_files(hub_settings.token_key, system_clock).signing,
-    )
+    agreements, audit = Agreements(database, system_clock), Audit(database, system_clock)
+    customs = customs_desk(hub_settings, database)
+    return voucher_desks(hub_settings, database, agreements, customs, audit).attesting
 
 
 def _write(to: Path, text: bytes, about: str) -> None:

@@ -16,7 +16,7 @@ from hub.access.store import DatabaseClientStore
 from hub.client import create_key, load_key
 from hub.client.profile import Profile, load_profile
 from hub.clock import Clock
-from hub.demo import records
+from hub.demo import records, vouchers
 from hub.store.database import Database
 from hub.store.sources import register_source
 
@@ -59,7 +59,36 @@ VOUCHER = Party(
     ClientKind.VOUCHER,
     ("catalogue:read", "service:read", "voucher:read", "receipt:read"),
 )
-PARTIES = (UNIVERSITY, PARTNER, VOUCHER)
+LAB = Party(
+    "lab",
+    "浙江大学 分析测试中心 the university's laboratory",
+    records.UNIVERSITY,
+    ClientKind.UNIVERSITY,
+    ("catalogue:read", "service:read", "voucher:read", "voucher:verify", "voucher:claim"),
+)
+OFFICE = Party(
+    "office",
+    "创新券办（示范） voucher office",
+    records.VOUCHER,
+    ClientKind.VOUCHER,
+    (
+        *("catalogue:read", "service:read", "voucher:read", "voucher:verify", "voucher:claim"),
+        *("receipt:read", "records:push"),
+    ),
+    (vouchers.OFFICE_SOURCE,),
+)
+ENTERPRISE = Party(
+    "enterprise",
+    "示范企业（虚构） enterprise",
+    vouchers.ENTERPRISE,
+    ClientKind.PARTNER,
+    (
+        *("catalogue:read", "service:read", "voucher:read", "voucher:verify", "voucher:claim"),
+        *("receipt:read", "records:push"),
+    ),
+    (vouchers.ENTERPRISE_SOURCE,),
+)
+PARTIES = (UNIVERSITY, PARTNER, VOUCHER, LAB, OFFICE, ENTERPRISE)
 
 
 def home(data_dir: Path, hub: str) -> Path:
@@ -81,6 +110,11 @@ async def register(database: Database, folder: Path, hub: str, clock: Clock) -> 
         division_code="330000",
         promised_freshness_s=7 * 86_400,
     )
+    for party in (OFFICE, ENTERPRISE):
+        for source in party.sources:
+            await register_source(
+                database, source, party.title, mode="PUSH", owners=[party.party], now=clock()
+            )
     store = DatabaseClientStore(database)
     for party in PARTIES:
         home = folder / party.name

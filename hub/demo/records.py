@@ -39,15 +39,17 @@ INSTRUMENTS = (
 )
 
 
-def demo_party(division: str, serial: int) -> str:
+def demo_party(division: str, serial: int, kind: str = "11") -> str:
     """Return the key of an invented public body: a code that is well formed and belongs to nobody.
+
+    `kind`: 11 public body, 91 enterprise.
 
     The organisation part is a row of nines and the serial, with the right check digits.
     """
     organisation = f"9999{serial:04d}"
     weights = (3, 7, 9, 10, 5, 8, 4, 2)
     rest = 11 - sum(int(c) * w for c, w in zip(organisation, weights, strict=True)) % 11
-    body = f"11{division}{organisation}{ {10: 'X', 11: '0'}.get(rest, rest) }"
+    body = f"{kind}{division}{organisation}{ {10: 'X', 11: '0'}.get(rest, rest) }"
     return f"uscc:{body}{uscc_digit(body)}"
 
 

@@ -13,7 +13,8 @@ from typing import Any
 from hub.client.profile import Profile, load_profile
 from hub.clock import Clock
 from hub.demo import records
-from hub.demo.parties import PARTNER, UNIVERSITY, VOUCHER
+from hub.demo.parties import OFFICE, PARTNER, UNIVERSITY, VOUCHER
+from hub.demo.vouchers import INVOICE
 from hub.explorer.samples import document, variables
 from hub.harvest.service import Harvester
 from hub.harvest.source import HarvestSource
@@ -173,6 +174,11 @@ def print_next_steps(printer: Printer, base: str, folder: Path) -> None:
     printer.line(f"Front page: {base}    Explorer: {base}/explore    Guide: {base}/guide")
     known = load_profile(university)
     printer.line(f"Submit a table: {base}/submit as {known.client_id} with the key {known.key}")
+    office = load_profile(OFFICE.profile(folder))
+    printer.line(
+        f"A voucher case: {base}/vouchers as {office.client_id} with the key {office.key}, "
+        f"invoice {INVOICE}"
+    )
     printer.line("The same question, and three more to try in another shell:")
     printer.line(f"  {ask} {partner} {QUESTION}")
     search = '{ instruments(search: "smdj", first: 3) { totalCount nodes { key name { zh } } } }'

@@ -20,6 +20,7 @@ from hub.query.plan.limits import QueryLimits
 from hub.query.sql.model import Model
 from hub.receipts.answer import Receipts
 from hub.vouchers.attesting import AttestationDesk
+from hub.vouchers.case_desk import VoucherCaseDesk
 from hub.vouchers.fast_track import FastTracks
 from hub.vouchers.service import VoucherDesk
 
@@ -70,6 +71,7 @@ class RequestContext:
     vouchers: VoucherDesk | None = None
     attestations: AttestationDesk | None = None
     fast_tracks: FastTracks | None = None
+    cases: VoucherCaseDesk | None = None
     is_event: bool = False
     """Whether it is one event of a subscription (`hub.graphql.streaming`)."""
     exports: ExportDesk | None = None

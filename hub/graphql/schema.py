@@ -34,6 +34,7 @@ from hub.graphql.records import RecordTypes
 from hub.graphql.scalars import SCALARS, DateTime
 from hub.graphql.sources import SourceStatus
 from hub.graphql.types import Node, RequiresScope, argument, with_arguments
+from hub.graphql.voucher_cases import voucher_case_fields
 from hub.graphql.vouchers import VoucherMutations, voucher_fields
 from hub.query.plan.limits import NODES_MAX
 from hub.query.sql.model import Interface, Model, build_model, plural, singular
@@ -183,6 +184,7 @@ def _query(types: RecordTypes, registry: Registry) -> Any:
     )
     members |= customs_fields() | disposal_fields() | booking_fields() | voucher_fields()
     members |= export_fields() | _proof_fields() | attestation_fields() | fast_track_fields()
+    members |= voucher_case_fields()
     members["policyParameters"] = strawberry.field(
         resolver=list_parameters,
         graphql_type=list[PolicyParameterType] | None,

@@ -65,6 +65,7 @@ from hub.receipts.answer import Receipts
 from hub.state import State
 from hub.store.database import Database
 from hub.vouchers.attesting import AttestationDesk
+from hub.vouchers.case_desk import VoucherCaseDesk
 from hub.vouchers.fast_track import FastTracks
 from hub.vouchers.service import VoucherDesk
 from hub.watching.notes import current, note_operation, note_refusal
@@ -89,6 +90,7 @@ class Parts:
     vouchers: VoucherDesk | None = None
     attestations: AttestationDesk | None = None
     fast_tracks: FastTracks | None = None
+    cases: VoucherCaseDesk | None = None
     exports: ExportDesk | None = None
     documents: ClientDocuments | None = None
     """Those that clients have registered for themselves."""
@@ -315,6 +317,7 @@ class Engine:
             vouchers=self._parts.vouchers,
             attestations=self._parts.attestations,
             fast_tracks=self._parts.fast_tracks,
+            cases=self._parts.cases,
             exports=self._parts.exports,
             request_id=run.request_id,
             charge=partial(self._statements.charge, run=run),

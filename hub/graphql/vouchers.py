@@ -15,6 +15,7 @@ from typing import Annotated, Any
 import strawberry
 from strawberry.types import Info
 
+from hub.access.resource import Caller
 from hub.access.scopes import Scope
 from hub.audit.protected import ProtectedRead
 from hub.errors import ErrorCode, RefusedError
@@ -30,6 +31,7 @@ from hub.query.plan.errors import QueryError, ScopeMissingError
 from hub.query.sql.marks import grade_of_rows
 from hub.vouchers.limits import VOUCHER_COST
 from hub.vouchers.question import VoucherAsking, VoucherTold, VoucherWanted
+from hub.vouchers.service import BY_ISSUER
 from schema.codes import VoucherEvent
 
 CLAIM_SCOPE, VERIFY_SCOPE = Scope.VOUCHER_CLAIM.value, Scope.VOUCHER_VERIFY.value
@@ -170,9 +172,21 @@ async def _take(info: Info, input_key: str | None, wanted: VoucherWanted) -> Vou
     try:
         check_input_key(input_key, signed)
         check_own(caller)
+        check_role(caller, signed.evidence.kid, wanted.event)
         return _payload(await context.vouchers.take(asking, wanted))
     except RefusedError as error:
         return _refused(error, context.language)
+
+
+def check_role(caller: Caller, kid: str, event: VoucherEvent) -> None:
+    """Raise `RefusedError` FORBIDDEN where a decision is not signed by a decider's key."""
+    client = caller.client
+    if event in BY_ISSUER and client is not None and not client.may_bind(kid):
+        raise RefusedError(
+            ErrorCode.FORBIDDEN,
+            hint="This client's keys have roles: decisions are signed with a DECIDER's key.",
+            hint_zh="该客户端的密钥分设角色：审核须用决定人（DECIDER）的密钥签名。",
+        )
 
 
 def _step(event: VoucherEvent, asked: VoucherClaimInput) -> VoucherWanted:
@@ -291,7 +305,7 @@ class ServiceVerification:
     )
 
 
-async def verify_service(
+async def verify_service(  # noqa: PLR0913, PLR0917 - the arguments of a field
     info: Info,
     issuer: Annotated[str, strawberry.argument(description=_ISSUER)],
     code: Annotated[str, strawberry.argument(description=_CODE)],
@@ -299,6 +313,13 @@ async def verify_service(
     fen: Annotated[int, strawberry.argument(description="拟抵扣金额，单位分。Fen to be paid.")],
     order_no: Annotated[
         str | None, strawberry.argument(description="订单编号。Order.")
+    ] = strawberry.UNSET,
+    claim_no: Annotated[
+        str | None,
+        strawberry.argument(
+            description="已有申兑的编号：其额度算作可用。A claim that stands: its money counts as "
+            "available to it."
+        ),
     ] = strawberry.UNSET,
 ) -> ServiceVerification:
     """Check a service for a voucher; nothing moves."""
@@ -319,7 +340,7 @@ async def verify_service(
         issuer=issuer,
         code=code,
         event=VoucherEvent.CONSUME,
-        claim_no="",
+        claim_no=claim_no or "",
         fen=fen,
         service=service,
         order_no=order_no or None,

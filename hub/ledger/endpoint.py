@@ -102,9 +102,13 @@ class LogEndpoints:
     async def _vkey(self, _: Request) -> Response:
         return _answer(f"{self._key.encode()}\n".encode(), _TEXT, _FOR_AN_HOUR)
 
-    async def _policy_file(self, _: Request) -> Response:
+    async def policy_file(self) -> bytes:
+        """Return the policy that trusts every log of this hub, by every key."""
         logs = tuple(await self._keys())[:POLICY_LINES_MAX]
-        return _answer(replace(self._policy, logs=logs).encode(), _TEXT, _FOR_A_MINUTE)
+        return replace(self._policy, logs=logs).encode()
+
+    async def _policy_file(self, _: Request) -> Response:
+        return _answer(await self.policy_file(), _TEXT, _FOR_A_MINUTE)
 
     async def _origins(self, _: Request) -> Response:
         keys = await self._keys()

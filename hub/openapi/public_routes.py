@@ -176,6 +176,7 @@ def _pages() -> tuple[RouteOperation, ...]:
         "/verify": "核验页面",
         "/customs": "海关监管页面",
         "/attestation": "申兑证明页面",
+        "/vouchers": "创新券页面",
     }
     script = Content({"text/javascript": ANY_TEXT}, "The script of the front page.")
     contact = Content(_PLAIN, "RFC 9116.")

@@ -5,6 +5,7 @@
     GET /verify           a receipt is checked in the browser
     GET /customs          duty-free instruments in term, and whether a use is allowed
     GET /attestation      how a claim's attestation is checked, and where one is got
+    GET /vouchers         voucher cases, their checks and money, and what their issuer decides
 
 All are public and the same for everybody: what a page may do, its reader's key may do at the public
 interface, and nothing more.
@@ -13,6 +14,7 @@ interface, and nothing more.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Mapping
 from importlib.resources import files
 
 from starlette.requests import Request
@@ -28,7 +30,16 @@ from hub.pages.words import LANGUAGES, words
 from hub.policy.customs.disposal import DisposalKind
 from hub.problem import problem
 from hub.query.plan.documents import DOCUMENTS, document_id
-from schema.codes import CodeList, CustomsDistrict, ServicePurpose, VoucherClaimState
+from hub.vouchers.chain import KINDS
+from hub.vouchers.words import CHECKS, MISSING, REFUSED
+from schema.codes import (
+    CodeList,
+    CustomsDistrict,
+    ServicePurpose,
+    VoucherClaimState,
+    VoucherEvent,
+    VoucherState,
+)
 from schema.registry import standard
 
 ROOM = "hub.pages"
@@ -61,38 +72,61 @@ def page_routes() -> list[Route]:
         return _page(request, "verify", {})
 
     async def customs(request: Request) -> Response:
-        language = language_of(request)
-        values = {
-            "due": _registered("customs_reports_due"),
-            "use": _registered("use_decision"),
-            "dispose": _registered("disposal_decision"),
-            "services": _registered("customs_outside_services"),
-            "kinds": json.dumps(
-                {kind.value: words(language)[name] for kind, name in _KINDS.items()},
-                ensure_ascii=False,
-            ),
-            "types": json.dumps(
-                {name: standard()[name].zh if language == "zh" else name for name in TYPES},
-                ensure_ascii=False,
-            ),
-            "purposes": _choices(ServicePurpose, language),
-            "districts": _choices(CustomsDistrict, language),
-        }
-        return _page(request, "customs", values)
+        return _page(request, "customs", _of_customs(language_of(request)))
+
+    async def vouchers(request: Request) -> Response:
+        return _page(request, "vouchers", _of_vouchers(language_of(request)))
+
+    async def attestation(request: Request) -> Response:
+        return _page(request, "attestation", _of_attestation(language_of(request)))
 
     return [
         Route("/pages/{name}", part),
         Route("/submit", submit),
         Route("/verify", verify),
         Route("/customs", customs),
-        Route("/attestation", _attestation),
+        Route("/attestation", attestation),
+        Route("/vouchers", vouchers),
     ]
 
 
-async def _attestation(request: Request) -> Response:
-    language = language_of(request)
+def _of_customs(language: str) -> dict[str, str]:
+    """Return what the page of customs is filled with."""
+    return {
+        "due": _registered("customs_reports_due"),
+        "use": _registered("use_decision"),
+        "dispose": _registered("disposal_decision"),
+        "services": _registered("customs_outside_services"),
+        "kinds": json.dumps(
+            {kind.value: words(language)[name] for kind, name in _KINDS.items()},
+            ensure_ascii=False,
+        ),
+        "types": _names(TYPES, language),
+        "purposes": _choices(ServicePurpose, language),
+        "districts": _choices(CustomsDistrict, language),
+    }
+
+
+def _of_vouchers(language: str) -> dict[str, str]:
+    """Return what the page of vouchers is filled with."""
+    return {
+        "documents": json.dumps(
+            {word: _registered(f"voucher_{name}") for word, name in _VOUCHER_DOCUMENTS.items()}
+        ),
+        "states": _choices(VoucherClaimState, language),
+        "events": _choices(VoucherEvent, language),
+        "voucherStates": _choices(VoucherState, language),
+        "checks": _told(CHECKS, language),
+        "missing": _told(MISSING, language),
+        "refused": _told(REFUSED, language),
+        "types": _names(tuple(KINDS), language),
+    }
+
+
+def _of_attestation(language: str) -> dict[str, str]:
+    """Return what the page of attestations is filled with."""
     said = words(language)
-    values = {
+    return {
         "attest": _registered("attestation"),
         "state": _registered("claim_state"),
         "states": _choices(VoucherClaimState, language),
@@ -100,7 +134,6 @@ async def _attestation(request: Request) -> Response:
             {each: said[f"attestation.{each}"] for each in _REASONS}, ensure_ascii=False
         ),
     }
-    return _page(request, "attestation", values)
 
 
 def _page(request: Request, name: str, values: dict[str, str]) -> Response:
@@ -124,11 +157,30 @@ _KINDS = {
 
 _REASONS = ("NOT_CLAIMED", "HELD", "NOT_VALID", "CORRECTED", "CASH_OVER", "NOT_IN_LOG")
 """Why a claim is not attested (`hub.vouchers.attesting`)."""
+_VOUCHER_DOCUMENTS = {
+    **{name: name for name in ("desk", "cases", "case", "checks", "movements", "decide")},
+    "settle": "settle",
+    "clawBack": "claw_back",
+}
 
 
 def _registered(name: str) -> str:
     """Return the id of a registered document, by which a page asks it."""
     return document_id((DOCUMENTS / f"{name}.graphql").read_text("utf-8"))
+
+
+def _names(records: Iterable[str], language: str) -> str:
+    """Return what kinds of records are called, as JSON."""
+    return json.dumps(
+        {name: standard()[name].zh if language == "zh" else name for name in records},
+        ensure_ascii=False,
+    )
+
+
+def _told(table: Mapping[str, tuple[str, str]], language: str) -> str:
+    """Return the words of codes as JSON."""
+    at = LANGUAGES.index(language)
+    return json.dumps({code: texts[at] for code, texts in table.items()}, ensure_ascii=False)
 
 
 def _choices(codes: type[CodeList], language: str) -> str:

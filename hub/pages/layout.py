@@ -34,6 +34,7 @@ NAVIGATION = (
     ("/submit", "kit.submit"),
     ("/verify", "kit.verify"),
     ("/customs", "kit.customs"),
+    ("/vouchers", "kit.vouchers"),
     ("/guide", "kit.guide"),
 )
 MEDIA_TYPES = {

@@ -3,6 +3,7 @@ import { count } from "/pages/dom.js";
 
 const NAMESPACE = "http://www.w3.org/2000/svg";
 const ROW = 40, BAR = 8; // pixels
+const SHARES_BAR = 28, SHARES_TOP = 38, LINE = 24; // pixels
 
 function shape(name, attributes, text) {
   const made = document.createElementNS(NAMESPACE, name);
@@ -35,6 +36,26 @@ export function strip(title, value, whole) {
   plot.append(
     shape("rect", { x: 0, y: 0, width: "100%", height: BAR, rx: 3, class: "track" }),
     shape("rect", { x: 0, y: 0, width: `${100 * share}%`, height: BAR, rx: 3, class: "bar" }));
+  return plot;
+}
+
+// The parts of a whole side by side, with a line of its own for each below: its colour, name and amount.
+// `items`: { name, value, text }; a part of nothing keeps its line.
+export function shares(title, items) {
+  const whole = items.reduce((sum, { value }) => sum + value, 0);
+  const label = `${title}: ${items.map(({ name, text }) => `${name} ${text}`).join("; ")}`;
+  const plot = shape("svg", { width: "100%", height: SHARES_TOP + items.length * LINE, role: "img", "aria-label": label, class: "shares" });
+  plot.append(shape("rect", { x: 0, y: 0, width: "100%", height: SHARES_BAR, class: "track" }));
+  let left = 0;
+  for (const [n, { name, value, text }] of items.entries()) {
+    const share = whole > 0 ? (100 * value) / whole : 0, top = SHARES_TOP + n * LINE;
+    if (value > 0) plot.append(shape("rect", { x: `${left}%`, y: 0, width: `${share}%`, height: SHARES_BAR, class: `part-${n}` }));
+    left += share;
+    plot.append(
+      shape("rect", { x: 0, y: top + 4, width: 14, height: 14, rx: 2, class: `part-${n}` }),
+      shape("text", { x: 22, y: top + 16 }, name),
+      shape("text", { x: "100%", y: top + 16, "text-anchor": "end", class: value > 0 ? "" : "soft" }, text));
+  }
   return plot;
 }
 

@@ -73,7 +73,7 @@ class ProofEndpoints:
         audit: Audit | None = None,
     ) -> None:
         """Without `audit` nothing is audited: tests and benchmarks."""
-        self._audit = audit
+        self.audit = audit
         self._database = database
         self._access = access
         self._agreements = agreements
@@ -164,7 +164,7 @@ class ProofEndpoints:
 
     async def _note(self, caller: Caller, found: Sequence[FoundEntry], action: str) -> None:
         """Note in the audit what protected records, or what confirms a guess of them, were read."""
-        if self._audit is None:
+        if self.audit is None:
             return
         reads: list[ProtectedRead] = []
         names: Names | None = None
@@ -189,11 +189,11 @@ class ProofEndpoints:
         request = ReadRequest(
             caller=caller,
             grants=await self._agreements.of(caller.party),
-            at=self._audit.clock(),
+            at=self.audit.clock(),
             request_id=f"{getrandbits(64):016x}",
             action=" ".join((action, *entries)),
         )
-        await self._audit.note(request, reads)
+        await self.audit.note(request, reads)
 
 
 def _protected(spec: RecordSpec, wire: Mapping[str, Any]) -> set[tuple[str, str]]:

@@ -1,7 +1,8 @@
 """`voucher_tables`: what rooms of vouchers keep beside the records.
 
 By what a claim is known again (`hub.vouchers.marks`), where a voucher's money lies
-(`hub.vouchers.balances`) and how far the change feed was looked at for vouchers (`hub.vouchers.following`).
+(`hub.vouchers.balances`) and how far the change feed was looked at for vouchers
+(`hub.vouchers.following`).
 """
 
 from __future__ import annotations

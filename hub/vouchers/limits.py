@@ -66,3 +66,25 @@ REVISIONS_OF_CLAIMS_MAX = 10_000
 """Revisions of these claims that are read."""
 MIRRORED_AT_ONCE = 500
 """Vouchers of other systems that the audit names at a time."""
+CASE_TEXT_MAX = 500
+"""Characters of what a case is looked for by; a whole key is shorter."""
+INVOICE_DIGITS_MIN = 6
+"""Fewer digits are no number of an invoice."""
+CASE_RECORDS_MAX = 50
+"""Most records of one kind that a text finds …"""
+CASES_MAX = 50
+"""… and most cases that they make."""
+CASES_COST = 20
+"""What looking for cases costs its caller."""
+CHAIN_OF_KIND_MAX = 40
+"""Most records of one kind in the chain of a case; more are said to be left out."""
+PACK_RECORDS_MAX = 200
+"""Most records of one evidence pack …"""
+PACK_BYTES_MAX = 8 * 1024 * 1024
+"""… and most bytes of records and receipts; what is beyond is named in it."""
+PACKS_AT_ONCE = 2
+"""Packs that one worker makes at once …"""
+PACKS_OF_ONE = 1
+"""… of them those of one client …"""
+PACK_WAIT_S = 20.0
+"""… and seconds for which another one waits."""

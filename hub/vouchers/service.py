@@ -48,6 +48,7 @@ from hub.vouchers.limits import (
 )
 from hub.vouchers.marks import Met, free, mark
 from hub.vouchers.movements import standing_of
+from hub.vouchers.other_person import check_other_person
 from hub.vouchers.question import (
     ServiceChecked,
     ServiceChecks,
@@ -142,6 +143,8 @@ class VoucherDesk:
         if earlier is not None:
             return _shown(case, _told_before(case, earlier))
         _check_may(case)
+        if wanted.event in BY_ISSUER:
+            await check_other_person(self._database, connection, asking, wanted)
         granted = case.voucher.granted.granted_fen
         if isinstance(granted, Missing):  # not stated is not nothing
             return VoucherTold(claim_no=wanted.claim_no, missing=granted)

@@ -28,7 +28,7 @@ def normal_invoice(code: str | None, number: str | None, issuer: str | None) -> 
     """Return an invoice in normal form, or say why it cannot be told from others."""
     if not number or not issuer:
         return Missing("invoice")
-    digits, of_code = _digits(number), _digits(code or "")
+    digits, of_code = digits_of(number), digits_of(code or "")
     if len(digits) == DIGITAL_LENGTH and not of_code:
         return Invoice("", digits, issuer)
     if len(digits) == NUMBER_LENGTH and len(of_code) in CODE_LENGTHS:
@@ -36,6 +36,7 @@ def normal_invoice(code: str | None, number: str | None, issuer: str | None) -> 
     return Missing("invoice", "UNREADABLE")
 
 
-def _digits(text: str) -> str:
+def digits_of(text: str) -> str:
+    """Return the digits of a number as a person wrote it, in any width."""
     folded = unicodedata.normalize("NFKC", text[:TEXT_MAX])
     return "".join(each for each in folded if each in "0123456789")

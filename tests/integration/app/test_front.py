@@ -20,7 +20,8 @@ from hub.store.database import Database
 from tests.integration.app.conftest import BASE
 
 pytestmark = pytest.mark.integration
-PAGES = ("/", "/explore", "/submit", "/verify", "/customs", "/guide", "/guide/errors")
+PAGES = ("/", "/explore", "/submit", "/verify", "/customs", "/vouchers", "/guide")
+PAGES += ("/guide/errors",)
 
 
 @pytest.fixture

@@ -33,6 +33,7 @@ STRANGERS: dict[tuple[str, str], tuple[int, str | None]] = {
     ("GET", "/submit"): PUBLIC,
     ("GET", "/verify"): PUBLIC,
     ("GET", "/customs"): PUBLIC,
+    ("GET", "/vouchers"): PUBLIC,
     ("GET", "/healthz"): (503, None),  # the sequencer does not run in this test
     ("GET", "/standard/{name}"): ABSENT,
     ("GET", "/explore"): PUBLIC,
@@ -76,6 +77,7 @@ STRANGERS: dict[tuple[str, str], tuple[int, str | None]] = {
     ("DELETE", "/mappings"): UNKNOWN,
     ("POST", "/mappings/draft"): UNKNOWN,
     ("GET", "/quarantine"): UNKNOWN,
+    ("GET", "/vouchers/pack/{id}"): UNKNOWN,
     ("GET", "/audit"): UNKNOWN,
     ("GET", "/clients/self"): UNKNOWN,
     ("POST", "/clients/self/keys"): UNKNOWN,

@@ -27,6 +27,7 @@ LEFT_OUT = frozenset(
         *("availability", "priceEstimate", "search", "sources", "revisionId", "receipt"),
         *("availableFor", "changes", "facets", "priceFor"),
         *("verifyService", "claimFastTrack", "bookingOrder", "receipts"),
+        *("voucherCases", "voucherCase"),
         *("rateLimit", "bulkExport"),
         *("useDecision", "disposalDecision", "customsReportsDue", "policyParameters"),
         *("attestation", "claimState", "claimsProof"),

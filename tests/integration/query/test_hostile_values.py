@@ -58,6 +58,7 @@ def values(kind: Any, text: str, deep: int = 4) -> list[Any]:
 
 EXECUTED = {
     *("receipt", "receipts", "changes", "policyParameters", "verifyService", "bulkExport"),
+    *("voucherCases", "voucherCase"),
     *("useDecision", "disposalDecision", "customsReportsDue"),
     *("attestation", "claimState", "claimsProof"),
     *("bookingOrder", "claimFastTrack"),

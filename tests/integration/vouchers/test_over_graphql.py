@@ -8,6 +8,8 @@ import httpx
 import pytest
 from starlette.applications import Starlette
 
+from hub.access.agreements import Agreements
+from hub.access.clients import KeyRole
 from hub.access.config import local_config
 from hub.access.service import Access
 from hub.access.store import DatabaseClientStore
@@ -19,6 +21,7 @@ from hub.graphql.hooks import ServiceFacts
 from hub.graphql.service import Engine, Parts
 from hub.policy.law import current_law
 from hub.state import MemoryState
+from hub.vouchers.case_desk import VoucherCaseDesk
 from hub.vouchers.fast_track import FastTracks
 from hub.vouchers.kept_claims import KeptClaims
 from tests.integration.vouchers.voucher_world import (
@@ -107,6 +110,7 @@ async def office(database):
             clock=world.time,
             party=HUB,
         ),
+        cases=VoucherCaseDesk(database, Agreements(database, system_clock), world.desk.issuers),
     )
     endpoint = GraphQLEndpoint(Engine(database, system_clock, parts), access)
     transport = httpx.ASGITransport(
@@ -192,3 +196,54 @@ async def test_what_the_fast_track_lacks_is_told_to_the_parties(office: Office) 
     stranger = await (await office.of("moe:10246")).query(FAST_TRACK)
     assert stranger["data"]["claimFastTrack"] is None
     assert [each["extensions"]["code"] for each in stranger["errors"]] == ["NOT_FOUND"]
+
+
+async def test_who_decides_about_a_claim_is_another_person_than_who_proposed_it(
+    office: Office,
+) -> None:
+    decide = mutation("decideClaim", "DecideClaimInput")
+    passed = {**CLAIM, "decision": "COUNTY"}
+    await office.say(ISSUER, "reserveVoucher", RESERVE, kind="ReserveVoucherInput")
+    await office.say(ISSUER, "consumeVoucher", {**CLAIM, "fen": 300_000, "service": SERVICE})
+    assert (await office.say(ISSUER, "submitClaim", CLAIM))["state"] == "SUBMITTED"
+    told = await office.say(ISSUER, "decideClaim", passed, kind="DecideClaimInput")
+    assert [each["code"] for each in told["userErrors"]] == ["FORBIDDEN"]
+    assert told["state"] is None
+    proposer = await office.partners.client("clerk", ISSUER, SCOPES, KeyRole.PROPOSER)
+    refused = (await sent(proposer, decide, passed, "clerk"))["data"]["decideClaim"]
+    assert [each["code"] for each in refused["userErrors"]] == ["FORBIDDEN"]
+    decider = await office.partners.client("head", ISSUER, SCOPES, KeyRole.DECIDER)
+    done = (await sent(decider, decide, passed, "head"))["data"]["decideClaim"]
+    assert (done["state"], done["userErrors"]) == ("COUNTY_OK", [])
+
+
+CASES = """query ($text: String!) { voucherCases(text: $text) { isWhole cases {
+  claimKey claimState claimFen voucherKey serviceKey heldFor { code } } } }"""
+CASE = """query ($id: ID!) { voucherCase(id: $id) { stations { code missing { code } } fault
+  records { recordType checks } balance { available reserved } lackingParameters isWhole } }"""
+
+
+async def test_cases_are_for_who_may_see_them(office: Office) -> None:
+    await office.say(HOLDER, "reserveVoucher", RESERVE, kind="ReserveVoucherInput")
+    reads = ("catalogue:read", "graphql:adhoc", "voucher:read")
+    key = f"{ISSUER}/{CODE}/A"
+    for party in (HOLDER, ISSUER, PROVIDER):
+        client = await office.of(party, reads)
+        found = (await client.query(CASES, {"text": CODE}))["data"]["voucherCases"]
+        assert found["isWhole"]
+        (case,) = found["cases"]
+        assert (case["claimKey"], case["claimState"]) == (key, "RESERVED")
+        assert (case["claimFen"], case["heldFor"]) == (300_000, [])
+        seen = (await client.query(CASE, {"id": key}))["data"]["voucherCase"]
+        is_told = party != PROVIDER
+        assert (seen["balance"] == {"available": 1_700_000, "reserved": 300_000}) is is_told
+        assert (seen["fault"], seen["isWhole"]) == (None, True)
+        kinds = [each["recordType"] for each in seen["records"]]
+        assert kinds == ["Voucher", "VoucherClaim", "VoucherMovement"][not is_told :]
+    stranger = await office.of("moe:10246", reads)
+    assert (await stranger.query(CASES, {"text": CODE}))["data"]["voucherCases"]["cases"] == []
+    assert (await stranger.query(CASE, {"id": key}))["data"]["voucherCase"] is None
+    refused = await (await office.of(HOLDER)).query(CASES, {"text": CODE})
+    assert [each["extensions"]["code"] for each in refused["errors"]] == ["SCOPE_MISSING"]
+    wrong = await (await office.of(ISSUER, reads)).query(CASES, {"text": "x" * 501})
+    assert [each["extensions"]["code"] for each in wrong["errors"]] == ["BAD_USER_INPUT"]

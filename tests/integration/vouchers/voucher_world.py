@@ -27,6 +27,7 @@ ISSUER, PROVIDER = "moe:10001", "moe:10335"
 HOLDER = "uscc:12330000470003281H"
 HUB = "hub:hub.delta.example"
 CODE = "ZJ-2026-0001"
+USE_UNTIL, CASH_UNTIL = date(2026, 6, 30), date(2026, 9, 30)
 SPRING = datetime(2026, 5, 4, 4, tzinfo=UTC)
 
 
@@ -72,7 +73,9 @@ class StatedServices:
         )
 
 
-async def grant(database: Database, *codes: str, fen: int | None = 2_000_000) -> None:
+async def grant(
+    database: Database, *codes: str, fen: int | None = 2_000_000, until: date | None = None
+) -> None:
     """State vouchers as their issuer's system does; `fen` None: it does not say how much."""
     await register_source(
         database, "vouchers-office", "创新券办", mode="PUSH", now=SPRING, owners=(ISSUER,)
@@ -87,8 +90,8 @@ async def grant(database: Database, *codes: str, fen: int | None = 2_000_000) ->
                 "state": "GRANTED",
                 "payerDivision": "331083",
                 **({} if fen is None else {"grantedFen": fen}),
-                "useUntil": "2026-06-30",
-                "cashUntil": "2026-09-30",
+                "useUntil": (until or USE_UNTIL).isoformat(),
+                "cashUntil": (until or CASH_UNTIL).isoformat(),
             },
         }
         for code in codes

@@ -1,0 +1,204 @@
+"""`stations`: the way of a voucher case, station by station, with what is missing; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any, Final
+
+from hub.vouchers.cases import ORDER, SERVICE
+from hub.vouchers.chain import OFFER, POWER, REGISTRATION, RELATION, USAGE, CaseChain
+from hub.vouchers.ledger import CLAIM, MOVEMENT, VOUCHER
+from hub.vouchers.sight import Row
+from schema.codes import CodeList, OrderState, VoucherClaimState, VoucherState
+from schema.dates import SHANGHAI
+
+FEN = 100
+Told = Iterator[tuple[str, str | None]]
+
+
+@dataclass(frozen=True, slots=True)
+class CaseStation:
+    """One station. `facts`: name and text; `kinds`: records that say so; `missing`: codes."""
+
+    code: str
+    facts: tuple[tuple[str, str], ...]
+    kinds: tuple[str, ...]
+    missing: tuple[str, ...]
+
+
+def stations_of(chain: CaseChain) -> tuple[CaseStation, ...]:
+    """Return every station of a case, also those of which nothing is known."""
+    return tuple(_station(chain, code) for code in _STATIONS)
+
+
+def yuan(fen: int) -> str:
+    """Return an amount of fen in yuan."""
+    whole, rest = divmod(abs(fen), FEN)
+    return f"{'-' if fen < 0 else ''}{whole:,}.{rest:02} CNY"
+
+
+def clock(at: datetime) -> str:
+    """Return an instant as a clock on the wall in the delta shows it."""
+    return f"{at.astimezone(SHANGHAI):%Y-%m-%d %H:%M:%S} +08:00"
+
+
+def _station(chain: CaseChain, code: str) -> CaseStation:
+    told, kinds, needed = _STATIONS[code]
+    facts = tuple((name, text) for name, text in told(chain) if text is not None)
+    missing = tuple(lacking for lacking, is_there in needed(chain).items() if not is_there)
+    return CaseStation(code, facts, tuple(kind for kind in kinds if chain.rows[kind]), missing)
+
+
+def _value(row: Row | None, name: str) -> Any:
+    return None if row is None else row[name]
+
+
+def _text(value: Any) -> str | None:  # noqa: PLR0911 - a line a kind
+    """Return a value of a record as people read it."""
+    if value is None or value == []:
+        return None
+    if isinstance(value, bool):
+        return "是 yes" if value else "否 no"
+    if isinstance(value, datetime):
+        return clock(value)
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, Decimal):
+        return f"{value.normalize():f}"
+    if isinstance(value, Mapping):
+        return f"{value['amount']} {value['currency']}"
+    return ", ".join(value) if isinstance(value, list) else str(value)
+
+
+def _fen(row: Row | None, name: str) -> str | None:
+    value = _value(row, name)
+    return None if value is None else yuan(value)
+
+
+def _code(row: Row | None, name: str, codes: type[CodeList]) -> str | None:
+    value = _value(row, name)
+    return None if value is None else f"{codes[value].zh} {codes[value].en}"
+
+
+def _at(step: Mapping[str, Any] | None) -> str | None:
+    return None if step is None else clock(datetime.fromisoformat(step["at"]))
+
+
+def _order(chain: CaseChain) -> Told:
+    order = chain.one(ORDER)
+    yield "number", _text(_value(order, "local_id"))
+    yield "state", _code(order, "state", OrderState)
+    yield "user", _text(_value(order, "user_key"))
+    yield "requested", _text(_value(order, "requested_at")) or _at(chain.step("REQUESTED"))
+
+
+def _booking(chain: CaseChain) -> Told:
+    order = chain.one(ORDER)
+    yield "instrument", _text(_value(order, "instrument_key"))
+    yield "from", _text(_value(order, "start_at"))
+    yield "until", _text(_value(order, "end_at"))
+    yield "confirmed", _at(chain.step("CONFIRMED"))
+    yield "reference", _text(_value(order, "reference"))
+
+
+def _usage(chain: CaseChain) -> Told:
+    source = chain.one(USAGE) or chain.one(SERVICE)
+    yield "from", _text(_value(source, "started_at"))
+    yield "until", _text(_value(source, "ended_at"))
+    yield "hours", _text(_value(source, "hours"))
+    for row in chain.rows[POWER]:
+        yield "sensor", f"{row['sensor']} {row['day']}"
+
+
+def _charge(chain: CaseChain) -> Told:
+    offer = chain.one(OFFER)
+    yield "number", _text(_value(chain.one(SERVICE), "local_id"))
+    yield "charge", _text(_value(chain.one(SERVICE), "charge"))
+    price = _text(_value(offer, "price"))
+    yield "price", None if offer is None or price is None else f"{price} / {offer['unit']}"
+
+
+def _invoice_no(chain: CaseChain) -> str | None:
+    rows = (chain.one(kind) for kind in (SERVICE, ORDER, CLAIM))
+    return next((row["invoice_no"] for row in rows if row and row["invoice_no"]), None)
+
+
+def _invoice(chain: CaseChain) -> Told:
+    yield "invoice", _invoice_no(chain)
+    yield "paid", _at(chain.step("PAID"))
+    yield "payer", _text(_value(chain.one(ORDER), "payer_key"))
+
+
+def _review(chain: CaseChain) -> Told:
+    step = chain.step("REVIEWED")
+    yield "reviewed", _at(step)
+    yield "reviewedBy", step.get("statedBy") if step else None
+
+
+def _parties(chain: CaseChain) -> Told:
+    yield "provider", _text(_value(chain.one(SERVICE) or chain.one(ORDER), "owner"))
+    yield "registration", _text(_value(chain.one(REGISTRATION), "registration_no"))
+    yield "controlled", _text(_value(chain.one(RELATION), "is_controlled"))
+
+
+def _claim(chain: CaseChain) -> Told:
+    voucher, claim = chain.one(VOUCHER), chain.one(CLAIM)
+    named = claim or voucher
+    yield "issuer", _text(_value(named, "issuer_key"))
+    yield "voucher", _text(_value(named, "code"))
+    yield "holder", _text(_value(named, "holder_key"))
+    yield "granted", _fen(voucher, "granted_fen")
+    yield "useUntil", _text(_value(voucher, "use_until"))
+    yield "cashUntil", _text(_value(voucher, "cash_until"))
+    yield "claim", _text(_value(claim, "claim_no"))
+    if claim is None:
+        yield "state", _code(voucher, "state", VoucherState)
+    else:
+        yield "state", _code(claim, "state", VoucherClaimState)
+    yield "voucherPart", _fen(claim, "voucher_fen")
+    yield "ownPart", _fen(claim, "own_fen")
+    yield "settled", _fen(claim, "settled_fen")
+    yield "held", _text(_value(claim, "hold_reasons"))
+
+
+Needs = Callable[[CaseChain], Mapping[str, object]]
+_STATIONS: Final[Mapping[str, tuple[Callable[[CaseChain], Told], tuple[str, ...], Needs]]] = {
+    "ORDER": (_order, (ORDER,), lambda chain: {"ORDER": chain.one(ORDER)}),
+    "BOOKING": (_booking, (ORDER,), lambda chain: {"BOOKING": chain.step("CONFIRMED")}),
+    "USAGE": (
+        _usage,
+        (USAGE, POWER),
+        lambda chain: {"USAGE": chain.one(USAGE), "POWER": chain.one(POWER)},
+    ),
+    "CHARGE": (
+        _charge,
+        (SERVICE, OFFER),
+        lambda chain: {
+            "SERVICE": chain.one(SERVICE),
+            "CHARGE": _value(chain.one(SERVICE), "charge"),
+            "OFFER": chain.one(OFFER),
+        },
+    ),
+    "INVOICE": (
+        _invoice,
+        (SERVICE, ORDER),
+        lambda chain: {"INVOICE": _invoice_no(chain), "PAYMENT": chain.step("PAID")},
+    ),
+    "REVIEW": (_review, (ORDER,), lambda chain: {"REVIEW": chain.step("REVIEWED")}),
+    "PARTIES": (
+        _parties,
+        (REGISTRATION, RELATION),
+        lambda chain: {
+            "REGISTRATION": chain.one(REGISTRATION),
+            "RELATION": chain.one(RELATION),
+        },
+    ),
+    "CLAIM": (
+        _claim,
+        (VOUCHER, CLAIM, MOVEMENT),
+        lambda chain: {"VOUCHER": chain.one(VOUCHER), "CLAIM": chain.one(CLAIM)},
+    ),
+}

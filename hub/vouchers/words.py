@@ -1,0 +1,166 @@
+"""`words`: what is told of a voucher case, in Chinese and English; data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+
+
+class VoucherWords(NamedTuple):
+    """One thing said in two languages. `code` is stable, the words are for people."""
+
+    code: str
+    zh: str
+    en: str
+
+
+STATIONS: Final[Mapping[str, tuple[str, str]]] = {
+    "ORDER": ("订单", "Order"),
+    "BOOKING": ("预约", "Booking"),
+    "USAGE": ("机时", "Use"),
+    "CHARGE": ("计费", "Charge"),
+    "INVOICE": ("发票与支付", "Invoice and payment"),
+    "REVIEW": ("评价", "Review"),
+    "PARTIES": ("登记与声明", "Registration and statement"),
+    "CLAIM": ("券与申兑", "Voucher and claim"),
+}
+"""The way of a case, from order to claim."""
+
+LACKING: Final[Mapping[str, tuple[str, str]]] = {
+    "ORDER": ("没有订单记录", "no record of an order"),
+    "BOOKING": ("订单中没有“已确认”一步", "the order has no step Confirmed"),
+    "USAGE": ("没有机时记录", "no record of the use of the instrument"),
+    "POWER": ("没有物联网开机记录", "no record of a sensor"),
+    "SERVICE": ("没有服务记录", "no service record"),
+    "CHARGE": ("没有服务金额", "no charge is stated"),
+    "OFFER": ("没有所依的公开价格", "no published price that it was given under"),
+    "INVOICE": ("没有发票号码", "no number of an invoice"),
+    "PAYMENT": ("订单中没有“已支付”一步", "the order has no step Paid"),
+    "REVIEW": ("用户没有评价", "the user has not reviewed it"),
+    "REGISTRATION": ("没有服务机构登记", "no registration of the provider"),
+    "RELATION": ("没有双方关联关系声明", "no statement of how the two are related"),
+    "VOUCHER": ("没有券", "no voucher"),
+    "CLAIM": ("没有申兑", "no claim"),
+}
+"""What a case may lack, or its reader may not see: which of the two is not told."""
+
+FACTS: Final[Mapping[str, tuple[str, str]]] = {
+    "number": ("编号", "number"),
+    "state": ("状态", "state"),
+    "user": ("用户单位", "user"),
+    "provider": ("服务机构", "provider"),
+    "instrument": ("仪器", "instrument"),
+    "requested": ("申请时间", "asked for at"),
+    "confirmed": ("确认时间", "confirmed at"),
+    "from": ("开始", "from"),
+    "until": ("结束", "until"),
+    "hours": ("机时（小时）", "hours"),
+    "reference": ("预约编号", "number of the booking"),
+    "charge": ("服务金额", "charge"),
+    "price": ("公开价格", "published price"),
+    "invoice": ("发票号码", "invoice"),
+    "paid": ("支付时间", "paid at"),
+    "payer": ("付款单位", "paid by"),
+    "reviewed": ("评价时间", "reviewed at"),
+    "reviewedBy": ("评价方", "reviewed by"),
+    "registration": ("登记编号", "registration"),
+    "controlled": ("存在控制关系", "one controls the other"),
+    "voucher": ("券", "voucher"),
+    "claim": ("申兑编号", "claim"),
+    "holder": ("持券单位", "holder"),
+    "issuer": ("发放单位", "issuer"),
+    "granted": ("额度", "granted"),
+    "useUntil": ("使用截止", "last day of use"),
+    "cashUntil": ("兑付截止", "last day of settlement"),
+    "voucherPart": ("券抵扣", "paid by the voucher"),
+    "ownPart": ("自付", "paid by the enterprise"),
+    "settled": ("已兑付", "settled"),
+    "held": ("暂缓原因", "held for"),
+    "sensor": ("传感器", "sensor"),
+}
+
+CHECKS: Final[Mapping[str, tuple[str, str]]] = {
+    "CHAIN": ("订单、预约、机时与券相互对应", "order, booking, use and voucher belong together"),
+    "HOLDER": ("用户即持券单位", "the user is the holder of the voucher"),
+    "PROVIDER": ("服务机构当日已登记", "the provider was registered on the day"),
+    "SAME_PERSON": ("用户与服务机构不是同一法人", "user and provider are two legal persons"),
+    "CONTROLLED": ("双方无控制关系", "neither controls the other"),
+    "USE_DATE": ("服务在用券期限内", "the service lies in the days of use"),
+    "STATUS": ("企业当日在业", "the enterprise was in business on the day"),
+    "POWER": ("申报机时内仪器已开机", "the instrument was on for the claimed time"),
+    "OVERLAP": ("没有时间重叠的其他服务", "no other service at the same time"),
+    "HOURS": ("机时不超过预约与每日 24 小时", "no more hours than booked, and than a day has"),
+    "PRICE": ("不高于当日公开价格", "no dearer than the published price of the day"),
+    "AMOUNT": ("抵扣金额在比例与上限之内", "the voucher's part is within rate and caps"),
+    "INVOICE": ("发票付款方与金额相符、自付已付", "payer and amount of the invoice fit"),
+    "EXCLUDED": ("不属不予补助的服务", "it is not among the services that earn nothing"),
+    "REVIEW": ("评价由用户单位作出", "the review is the user's own"),
+    "CUSTOMS": ("海关监管规则允许该服务", "customs law allows the service"),
+}
+
+MISSING: Final[Mapping[str, tuple[str, str]]] = {
+    "chain": ("订单或用户没有记录", "no record of the order, or of its user"),
+    "user": ("用户单位没有记录", "no record of who the user is"),
+    "startedAt": ("开始时间没有记录", "no record of the start"),
+    "endedAt": ("结束时间没有记录", "no record of the end"),
+    "hours": ("机时没有记录", "no record of the hours"),
+    "hoursOfDay": ("每日机时没有记录", "no record of the hours of each day"),
+    "booking": ("预约时段没有记录", "no record of the booked time"),
+    "charge": ("服务金额没有记录", "no record of the charge"),
+    "listPrice": ("当日公开价格没有记录", "no record of the published price of the day"),
+    "power": ("传感器记录不足", "the sensors say too little"),
+    "overlap": ("起止时间没有记录", "no record of start and end"),
+    "invoice": ("发票或支付没有记录", "no record of invoice or payment"),
+    "payer": ("付款单位没有记录", "no record of who paid"),
+    "paid": ("支付金额没有记录", "no record of what was paid"),
+    "review": ("没有评价，或未说明由谁作出", "no review, or not by whom"),
+    "registration": ("服务机构没有登记记录", "no record of the provider's registration"),
+    "relation": ("双方没有关联关系声明", "no statement of how the two are related"),
+    "status": ("企业是否在业没有记录", "no record that the enterprise was in business"),
+    "holder": ("持券单位没有记录", "no record of the holder"),
+    "customs": ("海关规则未能判断", "customs law could not answer"),
+    "useUntil": ("用券截止日期没有记录", "no record of the last day of use"),
+    "cashUntil": ("兑付截止日期没有记录", "no record of the last day of settlement"),
+    "granted": ("券的额度没有记录", "no record of what was granted"),
+    "available": ("券的余额没有记录", "no record of what is available"),
+    "exclusions": ("是否属不予补助没有记录", "no record whether it earns nothing"),
+}
+"""Facts for want of which a check, or a message, is not judged; by their names."""
+
+REFUSED: Final[Mapping[str, tuple[str, str]]] = {
+    "INSUFFICIENT": ("余额不足", "too little is available"),
+    "AMOUNT_INVALID": ("金额不合此步", "the amount does not fit the step"),
+    "STATE_NOT_FITTING": (
+        "申兑现在的状态不能走这一步",
+        "the claim is not in a state for this step",
+    ),
+    "CLAIM_UNKNOWN": ("没有此申兑", "there is no such claim"),
+    "CLAIM_EXISTS": ("申兑编号已用", "the number of the claim is taken"),
+    "CLAIMS_TOO_MANY": ("该券申兑过多", "the voucher has too many claims"),
+    "NOT_GRANTED": ("该券没有发放或已终止", "the voucher is not granted, or has ended"),
+    "USE_NOT_BEGUN": ("用券期限还未开始", "the days of use have not begun"),
+    "USE_EXPIRED": ("用券期限已过", "the last day of use is over"),
+    "CASH_EXPIRED": ("兑付期限已过", "the last day of settlement is over"),
+    "NOT_OVER": ("期限还未到", "the day is not over"),
+    "HELD": ("申兑被暂缓，须先解除", "the claim is held: lift the hold first"),
+    "NOT_HELD": ("申兑没有被暂缓", "the claim is not held"),
+    "CHECKS_INVALID": ("核验未通过", "a check has failed"),
+    "NOT_IN_LOG": ("服务记录还不在日志中", "the service record is not in the log yet"),
+    "NOT_DECIDED": ("须由发放单位决定", "the issuer must decide it"),
+    "REASON_MISSING": ("须写明原因", "a reason must be given"),
+    "ALREADY_CLAIMED": ("该服务已申兑过", "this service was claimed before"),
+    "INVOICE_CLAIMED": ("该发票已申兑过", "this invoice was claimed before"),
+    "SAME_SERVICE": (
+        "与另一申兑的仪器、时间、单位、金额相同",
+        "another claim has the same instrument, minutes, holder and amount",
+    ),
+    "SAME_TIME": ("与另一申兑时间重叠", "another claim overlaps in time"),
+    "SPLIT_SUSPECTED": ("疑似拆单", "an order may have been split"),
+}
+"""Why nothing moved, and why a claim is held; by code."""
+
+
+def said(table: Mapping[str, tuple[str, str]], code: str) -> VoucherWords:
+    """Return the words of a code; a code without words stands for itself."""
+    zh, en = table.get(code, (code, code))
+    return VoucherWords(code, zh, en)

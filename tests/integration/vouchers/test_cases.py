@@ -1,0 +1,161 @@
+"""Voucher cases: found by any number in any writing, and to each party what is its own."""
+
+from __future__ import annotations
+
+import pytest
+
+from hub.access.agreements import Agreements
+from hub.errors import RefusedError
+from hub.store.database import Database
+from hub.vouchers.case_desk import VoucherCaseDesk
+from hub.vouchers.cases import CaseBy, CasesFound, assembled
+from hub.vouchers.sight import RecordSight
+from tests.integration.vouchers.case_world import (
+    INSTRUMENT,
+    INVOICE,
+    LATER,
+    PROVIDER,
+    SERVICE,
+    STATED,
+    build_cases,
+)
+from tests.integration.vouchers.voucher_world import CODE, HOLDER, ISSUER
+
+pytestmark = pytest.mark.integration
+SCOPES = frozenset({"catalogue:read", "service:read", "voucher:read"})
+
+
+@pytest.fixture
+async def desk(database: Database) -> VoucherCaseDesk:
+    await build_cases(database)
+    return VoucherCaseDesk(database, Agreements(database, lambda: STATED), frozenset({ISSUER}))
+
+
+def shown(found: CasesFound) -> list[tuple[str | None, ...]]:
+    return [
+        tuple(
+            None if row is None else row["key"].rpartition("/")[2]
+            for row in (each.claim, each.voucher, each.service, each.order)
+        )
+        for each in found.cases
+    ]
+
+
+FIRST, SECOND = ("A", CODE, "S-1", "O-1"), ("B", CODE, "S-2", None)
+
+
+FOUND: list[tuple[str, CaseBy | None, list[tuple[str | None, ...]]]] = [
+    ("O-1", CaseBy.ORDER, [FIRST]),
+    (INVOICE, CaseBy.INVOICE, [FIRST]),
+    ("01234567", None, [FIRST]),
+    ("No.0123-4567", CaseBy.INVOICE, [FIRST]),
+    ("００００００００００００００００００２", CaseBy.INVOICE, []),
+    ("0000 0000 0000 0000 0002", CaseBy.INVOICE, [SECOND]),
+    (CODE, CaseBy.VOUCHER, [FIRST, SECOND]),
+    ("ＺＪ-2026-0002", CaseBy.VOUCHER, [(None, "ZJ-2026-0002", None, None)]),
+    ("S-2", CaseBy.RECORD, [SECOND]),
+    ("A", CaseBy.RECORD, [FIRST]),
+    (SERVICE, CaseBy.KEY, [FIRST]),
+    (f"{ISSUER}/{CODE}/B", CaseBy.KEY, [SECOND]),
+    ("O-9", None, [(None, None, None, "O-9")]),
+    ("7654321", CaseBy.INVOICE, [(None, None, None, "O-9")]),
+    ("S-1", CaseBy.ORDER, []),
+    ("'; DROP TABLE entry; --", None, []),
+    ("%", None, []),
+]
+NOTHING = ["", "   ", "x" * 501, "a\nb", "a\x00b"]
+
+
+async def test_a_case_is_found_by_any_number_in_any_writing(desk: VoucherCaseDesk) -> None:
+    sight = RecordSight.of_operator(desk.database.records.registry)
+    for text, by, expected in FOUND:
+        found = await desk.find(sight, f"  {text} ", by)
+        assert (shown(found), found.is_whole) == (expected, True), text
+    for text in NOTHING:
+        with pytest.raises(RefusedError):
+            await desk.find(sight, text)
+    with pytest.raises(RefusedError):
+        await desk.find(sight, "NO. 12", CaseBy.INVOICE)
+
+
+async def test_each_sees_its_own_part_and_a_stranger_nothing(desk: VoucherCaseDesk) -> None:
+    seen = {
+        party: shown(await desk.find(await desk.sight(party, SCOPES), CODE))
+        for party in (ISSUER, HOLDER, PROVIDER, "moe:10246")
+    }
+    assert seen[HOLDER] == [FIRST, SECOND]
+    assert seen[PROVIDER] == [("A", None, "S-1", "O-1"), ("B", None, "S-2", None)]
+    assert seen[ISSUER] == [("A", CODE, None, None), ("B", CODE, None, None)]
+    assert seen["moe:10246"] == []
+    assert shown(await desk.find(await desk.sight("moe:10246", SCOPES), INVOICE)) == []
+    without = SCOPES - {"service:read"}
+    assert shown(await desk.find(await desk.sight(HOLDER, without), INVOICE)) == [
+        ("A", CODE, None, None)
+    ]
+
+
+async def test_a_case_is_shown_by_station_and_what_is_missing_is_named(
+    desk: VoucherCaseDesk,
+) -> None:
+    seen = await desk.look(await desk.sight(HOLDER, SCOPES), f"{ISSUER}/{CODE}/A")
+    assert seen is not None
+    missing = {each.code: each.missing for each in seen.stations if each.missing}
+    assert missing == {"USAGE": ("POWER",), "PARTIES": ("REGISTRATION",)}, "they are not its own"
+    facts = {each.code: dict(each.facts) for each in seen.stations}
+    assert facts["INVOICE"]["invoice"] == INVOICE
+    assert facts["USAGE"]["hours"] == "5"
+    assert facts["CLAIM"]["voucherPart"] == "4,000.00 CNY"
+    assert facts["REVIEW"]["reviewedBy"] == HOLDER
+    assert seen.balance is not None
+    assert (seen.balance.available, seen.balance.consumed) == (1_200_000, 800_000)
+    assert {parameter.name for parameter, _ in seen.chain.parameters} >= {"voucher.power_share"}
+    assert seen.lacking == ("voucher.rate",)
+    assert [row["event"] for row in seen.chain.rows["VoucherMovement"]] == [
+        "RESERVE",
+        "CONSUME",
+        "SUBMIT",
+    ]
+    operator = RecordSight.of_operator(desk.database.records.registry)
+    whole = await desk.look(operator, SERVICE)
+    assert whole is not None
+    assert [each.missing for each in whole.stations] == [()] * len(whole.stations)
+    assert dict(whole.stations[2].facts)["sensor"] == "em-1 2026-05-04"
+    lone = await desk.look(operator, f"{INSTRUMENT}/O-9")
+    assert lone is not None
+    missing = {each.code: each.missing for each in lone.stations if each.missing}
+    assert missing["BOOKING"] == ("BOOKING",)
+    assert missing["CHARGE"] == ("SERVICE", "CHARGE", "OFFER")
+    assert missing["CLAIM"] == ("VOUCHER", "CLAIM")
+    assert lone.chain.parameters == ()
+    office = await desk.look(await desk.sight(ISSUER, SCOPES), f"{ISSUER}/{CODE}/A")
+    assert office is not None
+    assert office.balance is not None
+    named = {each.code: each.missing for each in office.stations if each.missing}
+    assert named["ORDER"] == ("ORDER",)
+    provider = await desk.look(await desk.sight(PROVIDER, SCOPES), LATER)
+    assert provider is not None
+    assert provider.balance is None, "what else the voucher holds is not told to a provider"
+    assert await desk.look(await desk.sight("moe:10246", SCOPES), SERVICE) is None
+
+
+def test_a_claim_that_is_reserved_is_of_the_service_that_its_order_ended_in() -> None:
+    service = {"key": "i/1/S", "instrument_key": "i/1", "local_id": "S", "owner": "i"}
+    order = {**service, "key": "i/1/O", "local_id": "O", "service_id": "S"}
+    claim = {"issuer_key": "o", "code": "1", "service_key": None, "order_no": "O"}
+    (case,) = assembled([{**claim, "provider_key": "i"}], [], [service], [order])
+    assert (case.service, case.order) == (service, order)
+    cases = assembled([{**claim, "provider_key": "other"}], [], [service], [order])
+    assert [each.service for each in cases] == [None, service]
+
+
+def test_an_order_of_another_instrument_belongs_to_no_service() -> None:
+    service = {"key": "i/1/S", "instrument_key": "i/1", "local_id": "S", "owner": "i"}
+    order = {
+        "key": "i/2/O",
+        "instrument_key": "i/2",
+        "local_id": "O",
+        "service_id": "S",
+        "owner": "i",
+    }
+    cases = assembled([], [], [service], [order])
+    assert [(each.service, each.order) for each in cases] == [(service, None), (None, order)]
