@@ -41,8 +41,8 @@ class Reason(Enum):
     )
     REQUEST_TARGET_INVALID = (
         400,
-        "路径须以 / 开头，只含 ASCII 字符",
-        "send a path that begins with / and is plain ASCII",
+        "路径须以 / 开头；路径与身份请求头只含 ASCII 字符",
+        "send a path that begins with /; it and the headers that say who calls are plain ASCII",
     )
     HEADER_DUPLICATE = (
         400,

@@ -52,6 +52,7 @@ from hub.graphql.request import Asking, GraphRequest
 from hub.graphql.streaming import HEARTBEAT, ChangeStreams
 from hub.problem import problem
 from hub.query.answer.respond import dumps, error_document, refusal
+from hub.query.plan.storable import is_storable
 from hub.watching.metrics import METRICS
 from hub.watching.notes import RequestNotes, begin
 
@@ -311,8 +312,8 @@ class _OpenSocket:
         if not isinstance(stated, dict) or not isinstance(stated.get("type"), str):
             raise SocketClosedError(SocketClose.BAD_REQUEST, "a message has a type")
         name = stated.get("id", "")
-        if not isinstance(name, str):
-            raise SocketClosedError(SocketClose.BAD_REQUEST, "an id is a text")
+        if not isinstance(name, str) or not is_storable(name):
+            raise SocketClosedError(SocketClose.BAD_REQUEST, "an id is a text of whole characters")
         return _Received(stated["type"], name, stated.get("payload"))
 
     async def _send(self, message: dict[str, Any]) -> None:

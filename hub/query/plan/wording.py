@@ -209,6 +209,21 @@ _SENTENCES: tuple[tuple[re.Pattern[str], str, str], ...] = tuple(
             "the introspection is nested too deeply",
         ),
         (
+            r"(?:Anonymous )?Subscription(?: '\w+')? must select (?:only )?one top level field",
+            "一个订阅只有一个根字段",
+            "a subscription has one root field",
+        ),
+        (
+            r"(?:Anonymous )?Subscription(?: '\w+')? must not use `@skip` or `@include`",
+            "订阅的根字段不能用 @skip 或 @include",
+            "the root field of a subscription takes no @skip and no @include",
+        ),
+        (
+            r"(?:Anonymous )?Subscription(?: '\w+')? must not select an introspection",
+            "订阅不能只要 __typename",
+            "a subscription asks for a field of the interface, not for __typename",
+        ),
+        (
             r"(?:Anonymous )?[Ss]ubscription",
             "此接口不提供 subscription 操作",
             "this interface offers no subscription",

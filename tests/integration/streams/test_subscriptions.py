@@ -156,6 +156,8 @@ async def test_what_is_no_message_of_the_protocol_closes_the_socket(
         ('{"type":"subscribe"}', 4400),
         ('{"type":"subscribe","id":"1","payload":[]}', 4400),
         ('{"type":"subscribe","id":7,"payload":{}}', 4400),
+        ('{"type":"subscribe","id":"\\ud800","payload":{"query":"{ me { party } }"}}', 4400),
+        ('{"type":"subscribe","id":"\\u0000","payload":{"query":"{ me { party } }"}}', 4400),
         ('{"type":"connection_init"}', 4429),
         (b"\0", 4400),
     ):

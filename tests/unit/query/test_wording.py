@@ -150,6 +150,23 @@ def test_what_no_scalar_of_the_interface_takes_is_said_in_words(value: object) -
                 check(f"Variable '$x' has invalid value: {error}")
 
 
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ("a: changes(first: 1) { endCursor } b: changes(first: 2) { endCursor }", "one root field"),
+        ("changes(first: 1) @include(if: false) { endCursor }", "@include"),
+        ("__typename", "__typename"),
+    ],
+)
+@pytest.mark.parametrize("name", ["", "Named"])
+def test_a_subscription_that_is_none_is_not_said_to_be_missing(
+    fields: str, said: str, name: str
+) -> None:
+    planner = Planner(interface(standard_records()), QueryLimits())
+    with pytest.raises(QueryError, match=said):
+        planner.read(f"subscription {name} {{ {fields} }}")
+
+
 @pytest.mark.parametrize("by", ["{}", '{id: "x", key: "y"}', "{id: null}"])
 def test_what_is_named_in_exactly_one_way_says_so(by: str) -> None:
     planner = Planner(interface(standard_records()), QueryLimits())
