@@ -73,7 +73,11 @@ from hub.sensing.service import Sensing
 from hub.settings import MIB, Settings
 from hub.state import State, open_state
 from hub.store.database import Database
+from hub.vouchers.between import VoucherParts
 from hub.vouchers.closing import close_over
+from hub.vouchers.fingerprint_keys import ClaimKeys
+from hub.vouchers.fingerprinting import ClaimFingerprints
+from hub.vouchers.ring import ClaimRing
 from hub.vouchers.service import VoucherDesk
 from hub.vouchers.stored import StoredServices
 from hub.watching.metrics import METRICS
@@ -106,7 +110,7 @@ class Hub:
     sequencer: Sequencer
     schedule: Schedule
     sensing: Sensing
-    vouchers: VoucherDesk
+    vouchers: VoucherParts
     federation: Federation
     following: Following
     exports: ExportDesk
@@ -133,6 +137,7 @@ class Hub:
             asyncio.create_task(self.following.watch.run(stop), name="change feed"),
             asyncio.create_task(WebhookDeliveries(self.following.hooks).run(stop), name="webhooks"),
             asyncio.create_task(self.orders.run(stop), name="orders"),
+            asyncio.create_task(self.vouchers.keeping.run(stop), name="claims"),
             asyncio.create_task(
                 run_housekeeping(
                     self.database,
@@ -140,7 +145,7 @@ class Hub:
                     stop,
                     party=_party(self.settings),
                     raw_days=self.settings.raw_days,
-                    also=lambda: close_over(self.vouchers, self.database),
+                    also=lambda: close_over(self.vouchers.desk, self.database),
                 ),
                 name="housekeeping",
             ),
@@ -157,6 +162,7 @@ class Hub:
                 with suppress(asyncio.CancelledError):
                     await task
             await self.exports.aclose()
+            await self.vouchers.ring.aclose()
             await self.federation.aclose()
             await self.state.aclose()
 
@@ -183,7 +189,10 @@ async def build(settings: Settings, database: Database, clock: Clock) -> Hub:
         changes=(feed := ChangeFeed(database, agreements, clock)).page,
         customs=customs,
         bookings=(bookings := _bookings(settings, database, customs, federation, clock)),
-        vouchers=(vouchers := _vouchers(settings, database, customs, clock)),
+        vouchers=(
+            vouchers := _vouchers(settings, database, agreements, customs, federation, audit)
+        ).desk,
+        claim_errands=vouchers.errands,
         audit=audit,
         documents=(documents := ClientDocuments(database)),
         exports=(exports := _exports(settings, database, state, clock, agreements, audit)),
@@ -225,11 +234,21 @@ async def build(settings: Settings, database: Database, clock: Clock) -> Hub:
 
 
 def _vouchers(
-    settings: Settings, database: Database, customs: CustomsDesk, clock: Clock
-) -> VoucherDesk:
+    settings: Settings,
+    database: Database,
+    agreements: Agreements,
+    customs: CustomsDesk,
+    federation: Federation,
+    audit: Audit,
+) -> VoucherParts:
+    """Return who keeps the money of vouchers, and shares claims with the hubs that it knows."""
+    clock = audit.clock
     services = StoredServices(database, customs, current_law(), settings.log_origin)
     issuers = frozenset(settings.voucher_issuers)
-    return VoucherDesk(database, services, clock, party=_party(settings), issuers=issuers)
+    desk = VoucherDesk(database, services, clock, party=_party(settings), issuers=issuers)
+    keys = ClaimKeys(settings.claim_keys_file)
+    prints = ClaimFingerprints(database, keys, settings.log_origin)
+    return VoucherParts.of(desk, prints, agreements, audit, ClaimRing(federation.sources.all))
 
 
 def _log(settings: Settings) -> tuple[Signer, Policy]:

@@ -19,6 +19,7 @@ from hub.orders.partner import PartnerDesk
 from hub.query.plan.limits import QueryLimits
 from hub.query.sql.model import Model
 from hub.receipts.answer import Receipts
+from hub.vouchers.errands import ClaimErrands
 from hub.vouchers.service import VoucherDesk
 
 Submit = Callable[[Batch], Awaitable[Outcomes]]
@@ -66,6 +67,7 @@ class RequestContext:
     customs: CustomsDesk | None = None
     bookings: PartnerDesk | None = None
     vouchers: VoucherDesk | None = None
+    claim_errands: ClaimErrands | None = None
     is_event: bool = False
     """Whether it is one event of a subscription (`hub.graphql.streaming`)."""
     exports: ExportDesk | None = None

@@ -63,6 +63,7 @@ from hub.query.sql.planner import Plan, Planner
 from hub.receipts.answer import Receipts
 from hub.state import State
 from hub.store.database import Database
+from hub.vouchers.errands import ClaimErrands
 from hub.vouchers.service import VoucherDesk
 from hub.watching.notes import current, note_operation, note_refusal
 
@@ -84,6 +85,7 @@ class Parts:
     customs: CustomsDesk | None = None
     bookings: PartnerDesk | None = None
     vouchers: VoucherDesk | None = None
+    claim_errands: ClaimErrands | None = None
     exports: ExportDesk | None = None
     documents: ClientDocuments | None = None
     """Those that clients have registered for themselves."""
@@ -293,6 +295,7 @@ class Engine:
             customs=self._parts.customs,
             bookings=self._parts.bookings,
             vouchers=self._parts.vouchers,
+            claim_errands=self._parts.claim_errands,
             exports=self._parts.exports,
             request_id=run.request_id,
             charge=partial(self._statements.charge, run=run),

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from hub.clock import Clock
 from hub.errors import ErrorCode, RefusedError
@@ -26,11 +26,13 @@ from hub.policy.vouchers.messages import (
     VoucherMessage,
     VoucherMoved,
     VoucherRefused,
+    VoucherWaits,
     answer,
 )
 from hub.store.copying import Connection
 from hub.store.database import Database
 from hub.store.fair import Asker, FairQueue, Shares
+from hub.vouchers import shared
 from hub.vouchers.ledger import (
     locked,
     movement_of_request,
@@ -56,6 +58,9 @@ from hub.vouchers.question import (
     VoucherWanted,
 )
 from hub.vouchers.rows import rows_of
+
+if TYPE_CHECKING:
+    from hub.vouchers.road import ClaimRoad
 from schema.codes import VoucherClaimState, VoucherEvent
 from schema.dates import format_instant, local_date
 
@@ -82,8 +87,8 @@ class VoucherDesk:
         issuers: frozenset[str],
         law: Law | None = None,
     ) -> None:
-        self._database = database
-        self._checks = checks
+        self.database = database
+        self.checks = checks
         self.clock = clock
         self._party = party
         self.issuers = issuers
@@ -91,6 +96,8 @@ class VoucherDesk:
         self._opened: set[str] = set()
         shares = Shares(client_runs=MESSAGES_OF_ONE, client_waits=MESSAGES_WAITING)
         self._turns = FairQueue(MESSAGES_AT_ONCE, shares, TURN_S)
+        self.road: ClaimRoad | None = None
+        """By which claims go that other hubs have a say in; None: there are no other hubs."""
 
     async def take(self, asking: VoucherAsking, wanted: VoucherWanted) -> VoucherTold:
         """Do what a message asks, or say why not.
@@ -98,21 +105,32 @@ class VoucherDesk:
         `RefusedError`: NOT_FOUND (no such voucher, or not of this hub), FORBIDDEN (who may not say
         it), IDEMPOTENCY_CONFLICT, BAD_USER_INPUT. `HubError` TIMEOUT where others were first.
         """
-        await self._open(wanted.issuer)
+        await self.open(wanted.issuer)
+        if self.road is not None and await self.road.is_needed(wanted):
+            return await self.road.take(asking, wanted)
         async with (
             self._turns.turn(Asker(asking.client)),
-            locked(self._database, wanted.issuer, wanted.code) as connection,
+            locked(self.database, wanted.issuer, wanted.code) as connection,
         ):
-            earlier = await movement_of_request(self._database, connection, asking.request)
-            case = await self._case(connection, asking, wanted)
-            if earlier is not None:
-                return _shown(case, _told_before(case, earlier))
-            _check_may(case)
-            granted = case.voucher.granted.granted_fen
-            if isinstance(granted, Missing):  # not stated is not nothing
-                return VoucherTold(claim_no=wanted.claim_no, missing=granted)
-            case = replace(case, checked=await self._checked(connection, case))
-            return _shown(case, await self._judge(connection, case))
+            begun = await self.begin(connection, asking, wanted)
+            if isinstance(begun, VoucherTold):
+                return begun
+            case = replace(begun, checked=await self._checked(connection, begun))
+            return shown(case, await self._judge(connection, case))
+
+    async def begin(
+        self, connection: Connection, asking: VoucherAsking, wanted: VoucherWanted
+    ) -> VoucherCase | VoucherTold:
+        """Return a message as it is judged, or the answer that it has got or gets at once."""
+        earlier = await movement_of_request(self.database, connection, asking.request)
+        case = await self.case_of(connection, asking, wanted)
+        if earlier is not None:
+            return shown(case, _told_before(case, earlier))
+        _check_may(case)
+        granted = case.voucher.granted.granted_fen
+        if isinstance(granted, Missing):  # not stated is not nothing
+            return VoucherTold(claim_no=wanted.claim_no, missing=granted)
+        return case
 
     async def verify(self, party: str, wanted: VoucherWanted) -> ServiceChecked:
         """Check a service for a voucher beforehand; nothing moves and nothing is marked.
@@ -120,15 +138,15 @@ class VoucherDesk:
         Holder, issuer and provider may ask; for anybody else there is no such voucher (NOT_FOUND).
         Vouchers whose money other systems keep are checked as well, on what those said.
         """
-        async with self._database.reads.connection() as connection:
-            found = await read_voucher(self._database, connection, wanted.issuer, wanted.code)
+        async with self.database.reads.connection() as connection:
+            found = await read_voucher(self.database, connection, wanted.issuer, wanted.code)
         if found is None or wanted.service is None:
             raise _no_voucher()
         standing = standing_of(found.granted, found.movements)
         provider = wanted.service.partition("/")[0]
         if party not in {found.granted.issuer, found.granted.holder, provider}:
             raise _no_voucher()
-        return await self._checks.of(wanted.service, wanted, found, standing)
+        return await self.checks.of(wanted.service, wanted, found, standing)
 
     async def close(self, issuer: str, code: str, event: VoucherEvent) -> VoucherStanding | None:
         """End a voucher whose last day is over; None where nothing changes by it.
@@ -136,17 +154,18 @@ class VoucherDesk:
         `event`: USE_OVER or CASH_OVER. A claim that is reserved stays until it is known whether its
         service ended in time, at the longest until the last day of settlement is over.
         """
-        await self._open(issuer)
+        await self.open(issuer)
         wanted = VoucherWanted(issuer=issuer, code=code, event=event, claim_no="")
-        async with locked(self._database, issuer, code) as connection:
-            case = await self._case(connection, None, wanted)
-            told = answer(case.standing, self._message(case, ()))
+        async with locked(self.database, issuer, code) as connection:
+            case = await self.case_of(connection, None, wanted)
+            told = answer(case.standing, self.message(case, ()))
             if not isinstance(told, VoucherMoved) or told.voucher == case.standing:
                 return None
-            await self._write(connection, case, told)
+            await self.write(connection, case, told)
             return told.voucher
 
-    async def _open(self, issuer: str) -> None:
+    async def open(self, issuer: str) -> None:
+        """Open the ledger of an issuer; NOT_FOUND where another system keeps its money."""
         if issuer not in self.issuers:
             raise RefusedError(
                 ErrorCode.NOT_FOUND,
@@ -155,13 +174,14 @@ class VoucherDesk:
                 hint_zh="本枢纽不管理该单位所发创新券的资金，请使用其自己的系统。",
             )
         if issuer not in self._opened:
-            await open_ledger(self._database, issuer, self.clock())
+            await open_ledger(self.database, issuer, self.clock())
             self._opened.add(issuer)
 
-    async def _case(
+    async def case_of(
         self, connection: Connection, asking: VoucherAsking | None, wanted: VoucherWanted
     ) -> VoucherCase:
-        found = await read_voucher(self._database, connection, wanted.issuer, wanted.code)
+        """Return a voucher as it stands, with what is asked of it; NOT_FOUND: there is none."""
+        found = await read_voucher(self.database, connection, wanted.issuer, wanted.code)
         if found is None:
             raise _no_voucher()
         standing = standing_of(found.granted, found.movements)
@@ -175,12 +195,8 @@ class VoucherDesk:
         stands = await self._stands(connection, wanted.name)
         service = wanted.service or stands.get(wanted.claim_no, {}).get("service_key")
         if service is None:
-            raise RefusedError(
-                ErrorCode.BAD_USER_INPUT,
-                hint="service: the key of the service record that the voucher pays for",
-                hint_zh="service：创新券所抵扣服务记录的主键",
-            )
-        return await self._checks.of(service, wanted, case.voucher, case.standing)
+            raise no_service()
+        return await self.checks.of(service, wanted, case.voucher, case.standing)
 
     async def _judge(self, connection: Connection, case: VoucherCase) -> VoucherTold:
         checked, is_new = case.checked, case.wanted.event is Event.CONSUME
@@ -195,18 +211,16 @@ class VoucherDesk:
             refusing = next((each.hit for each in said.met if each.hit.refuses), None)
             if refusing is not None:
                 return replace(said, refused=refusing)
-        told = answer(case.standing, self._message(case, said.met))
+        told = answer(case.standing, self.message(case, said.met))
         if isinstance(told, VoucherMoved):
-            await self._write(connection, case, told)
-            claim = told.voucher.claims[case.wanted.claim_no]
-            return replace(said, state=claim.state, fen=claim.fen, buckets=told.voucher.buckets)
+            await self.write(connection, case, told)
+            return moved(said, told)
         if is_new and _has_no_marks(case.standing, case.wanted.claim_no):
             await free(connection, case.wanted.name)
-        if isinstance(told, VoucherRefused):
-            return replace(said, refused=told.code)
-        return replace(said, missing=told.missing)
+        return not_moved(said, told)
 
-    def _message(self, case: VoucherCase, met: Sequence[Met]) -> VoucherMessage:
+    def message(self, case: VoucherCase, met: Sequence[Met]) -> VoucherMessage:
+        """Return what the rules of vouchers are asked."""
         wanted, checked, now = case.wanted, case.checked, self.clock()
         region = case.voucher.granted.region
         place = EVERYWHERE if isinstance(region, Missing) else region
@@ -228,9 +242,9 @@ class VoucherDesk:
     async def _stands(
         self, connection: Connection, *claims: ClaimName
     ) -> dict[str, Mapping[str, Any]]:
-        return await read_claims(self._database, connection, claims)
+        return await read_claims(self.database, connection, claims)
 
-    async def _write(self, connection: Connection, case: VoucherCase, told: VoucherMoved) -> None:
+    async def write(self, connection: Connection, case: VoucherCase, told: VoucherMoved) -> None:
         """Write down what a message did, and let the marks of claims go that it ended."""
         before, wanted = case.standing.claims, case.wanted
         changed = [
@@ -241,7 +255,7 @@ class VoucherDesk:
         stands = await self._stands(connection, *changed)
         await state_rows(
             connection,
-            self._database,
+            self.database,
             wanted.issuer,
             rows_of(case, told, stands, format_instant(self.clock())),
             party=self._party,
@@ -251,6 +265,7 @@ class VoucherDesk:
         for name in changed:
             if told.voucher.claims[name.claim_no].state in FREED:
                 await free(connection, name)
+                await shared.end(connection, name)
 
 
 def _no_voucher() -> RefusedError:
@@ -258,6 +273,15 @@ def _no_voucher() -> RefusedError:
         ErrorCode.NOT_FOUND,
         hint="code: the number of a voucher that its issuer stated",
         hint_zh="code：发放单位已申报的券编号",
+    )
+
+
+def no_service() -> RefusedError:
+    """Return that a message names no service."""
+    return RefusedError(
+        ErrorCode.BAD_USER_INPUT,
+        hint="service: the key of the service record that the voucher pays for",
+        hint_zh="service：创新券所抵扣服务记录的主键",
     )
 
 
@@ -294,7 +318,20 @@ def _check_may(case: VoucherCase) -> None:
         )
 
 
-def _shown(case: VoucherCase, told: VoucherTold) -> VoucherTold:
+def moved(said: VoucherTold, told: VoucherMoved) -> VoucherTold:
+    """Return the answer to a message that moved money."""
+    claim = told.voucher.claims[said.claim_no]
+    return replace(said, state=claim.state, fen=claim.fen, buckets=told.voucher.buckets)
+
+
+def not_moved(said: VoucherTold, told: VoucherRefused | VoucherWaits) -> VoucherTold:
+    """Return the answer to a message that moves nothing."""
+    if isinstance(told, VoucherRefused):
+        return replace(said, refused=told.code)
+    return replace(said, missing=told.missing)
+
+
+def shown(case: VoucherCase, told: VoucherTold) -> VoucherTold:
     """Return an answer without what a provider is not told: what else the voucher holds."""
     granted = case.voucher.granted
     is_told = case.asking is not None and case.asking.party in {granted.issuer, granted.holder}

@@ -25,10 +25,11 @@ from hub.store.database import Database
 from hub.store.legal_persons import legal_persons
 from hub.store.records import StoredRecords
 from hub.store.view import names_now
+from hub.vouchers.abroad import row_abroad, told_here
 from hub.vouchers.facts import Row, StoredService, fen, service_told
 from hub.vouchers.ledger import KeptVoucher
 from hub.vouchers.limits import RELATED_MAX
-from hub.vouchers.question import ServiceChecked, VoucherWanted
+from hub.vouchers.question import GivenService, ServiceChecked, VoucherWanted
 from schema.codes import PowerState, ServicePurpose, VoucherClaimState
 from schema.dates import local_date
 
@@ -59,15 +60,69 @@ class StoredServices:
         self, service: str, wanted: VoucherWanted, voucher: KeptVoucher, standing: VoucherStanding
     ) -> ServiceChecked:
         """Return what the checks say of a service, and by what it is known again."""
+        stored, given = await self._looked_at(service, wanted, voucher.granted.holder)
+        return self._judged(given, stored, wanted, voucher, standing)
+
+    async def given(self, service: str, wanted: VoucherWanted, holder: str) -> GivenService:
+        """Return what this hub knows of a service of its own, whoever's voucher is to pay."""
+        return (await self._looked_at(service, wanted, holder))[1]
+
+    async def checked(
+        self,
+        given: GivenService,
+        wanted: VoucherWanted,
+        voucher: KeptVoucher,
+        standing: VoucherStanding,
+    ) -> ServiceChecked:
+        """Check what another hub said of its service, with what this one knows of the voucher.
+
+        Registration, relation, state of the enterprise and the year's other claims are those of
+        this hub, and so is who is one legal person.
+        """
+        async with self.database.reads.connection() as connection, connection.transaction():
+            reader = _Reader(connection, self.database.records)
+            stored, _ = await reader.around(row_abroad(given), wanted, voucher.granted.holder)
+        return self._judged(given, stored, wanted, voucher, standing)
+
+    async def _looked_at(
+        self, service: str, wanted: VoucherWanted, holder: str
+    ) -> tuple[StoredService, GivenService]:
+        async with self.database.reads.connection() as connection, connection.transaction():
+            reader = _Reader(connection, self.database.records)
+            stored, instrument = await reader.service(service, wanted, holder)
+            commitment = await reader.commitment(stored.service["entry_id"])
+        row = stored.service
+        stored = replace(stored, customs=await self._customs(row))
+        charge = fen(row["charge"], "charge")
+        given = GivenService(
+            told=service_told(stored, wanted.fen, wanted.order_no),
+            claimed=self._claimed(stored, instrument, wanted, stored.person(holder)),
+            in_log=stored.in_log,
+            charge_fen=None if isinstance(charge, Missing) else charge,
+            item_id=row["item_id"],
+            owner=row["owner"],
+            issuer=row["issuer"],
+            user=row["user_key"],
+            instrument=row["instrument_key"],
+            invoice=(None, row["invoice_no"]),
+            as_of=row["as_of"],
+            commitment=commitment,
+        )
+        return stored, given
+
+    def _judged(
+        self,
+        given: GivenService,
+        stored: StoredService,
+        wanted: VoucherWanted,
+        voucher: KeptVoucher,
+        standing: VoucherStanding,
+    ) -> ServiceChecked:
         granted = voucher.granted
         claim = standing.claims.get(wanted.claim_no)
         reserved = claim.fen if claim is not None else 0
-        async with self.database.reads.connection() as connection, connection.transaction():
-            reader = _Reader(connection, self.database.records)
-            stored, instrument = await reader.service(service, wanted, voucher)
-        row = stored.service
-        stored = replace(stored, customs=await self._customs(row))
-        told = service_told(stored, wanted.fen or reserved, wanted.order_no)
+        here = service_told(stored, wanted.fen or reserved, wanted.order_no)
+        told = told_here(given.told, here, stored)
         terms = VoucherTerms(
             holder=stored.person(granted.holder),
             use_from=granted.use_from,
@@ -76,21 +131,28 @@ class StoredServices:
             used_in_year_fen=stored.used_in_year_fen,
         )
         region = granted.region
-        day = local_date(row["ended_at"] or row["as_of"])
+        day = local_date(stored.service["ended_at"] or stored.service["as_of"])
         law = self.law.on(day, EVERYWHERE if isinstance(region, Missing) else region)
-        charge = fen(row["charge"], "charge")
+        claimed = given.claimed
+        if not isinstance(claimed, Missing):
+            claimed = replace(
+                claimed,
+                claim_home=self.origin,
+                claim_no=_claim_name(wanted),
+                holder=stored.person(granted.holder),
+            )
         return ServiceChecked(
             verified=verify(told, terms, law),
-            claimed=self._claimed(stored, instrument, wanted, terms.holder),
-            in_log=stored.in_log,
-            charge_fen=None if isinstance(charge, Missing) else charge,
-            item_id=row["item_id"],
-            owner=row["owner"],
-            invoice=(None, row["invoice_no"]),
+            claimed=claimed,
+            in_log=given.in_log,
+            charge_fen=given.charge_fen,
+            item_id=given.item_id,
+            owner=given.owner,
+            invoice=given.invoice,
         )
 
     def _claimed(
-        self, stored: StoredService, instrument: str, wanted: VoucherWanted, holder: str | Missing
+        self, stored: StoredService, instrument: str, wanted: VoucherWanted, holder: str
     ) -> ClaimedService | Missing:
         row, charge = stored.service, fen(stored.service["charge"], "charge")
         for fact, value in (("startedAt", row["started_at"]), ("endedAt", row["ended_at"])):
@@ -98,12 +160,11 @@ class StoredServices:
                 return Missing(fact)
         if isinstance(charge, Missing):
             return charge
-        assert isinstance(holder, str)
         return ClaimedService(
             home=self.origin,
             service_item=row["item_id"],
             claim_home=self.origin,
-            claim_no=f"{wanted.issuer}/{wanted.code}/{wanted.claim_no}",
+            claim_no=_claim_name(wanted),
             instrument_item=instrument,
             start_at=row["started_at"],
             end_at=row["ended_at"],
@@ -139,7 +200,7 @@ class _Reader:
         return self._records.tables[record].source.name
 
     async def service(
-        self, key: str, wanted: VoucherWanted, voucher: KeptVoucher
+        self, key: str, wanted: VoucherWanted, holder: str
     ) -> tuple[StoredService, str]:
         """Return a service, and the identity of its instrument."""
         names = await names_now(self._connection, self._records)
@@ -154,12 +215,25 @@ class _Reader:
                 hint="service: the key of a service record that the hub has",
                 hint_zh="service：枢纽已有的服务记录主键",
             )
+        return await self.around(row, wanted, holder)
+
+    async def commitment(self, entry_id: int) -> str:
+        """Return the salted hash of a revision, hexadecimal."""
+        found = await self._one(
+            "SELECT commitment FROM entry WHERE entry_id = %(entry)s", {"entry": entry_id}
+        )
+        assert found is not None, "a row of a projection has its entry"
+        return bytes(found["commitment"]).hex()
+
+    async def around(
+        self, row: Row, wanted: VoucherWanted, holder: str
+    ) -> tuple[StoredService, str]:
+        """Return a service with what the store holds around it, and its instrument's identity."""
         instrument = await self._one(
             f"SELECT item_id FROM {self._records.tables['Instrument'].read.name} "  # noqa: S608 - own name
             "WHERE key = %(key)s",
             {"key": row["instrument_key"]},
         )
-        holder = voucher.granted.holder
         days = await self._power_days(row)
         order = await self._order(row, wanted.order_no)
         stored = StoredService(
@@ -280,6 +354,10 @@ class _Reader:
         async with self._connection.cursor(row_factory=dict_row) as cursor:
             await cursor.execute(f"{statement} LIMIT {RELATED_MAX}".encode(), parameters)
             return list(await cursor.fetchall())
+
+
+def _claim_name(wanted: VoucherWanted) -> str:
+    return f"{wanted.issuer}/{wanted.code}/{wanted.claim_no}"
 
 
 def _parties(row: Row, order: Row | None, holder: str) -> set[str]:

@@ -7,6 +7,7 @@ key_file = "/etc/hub/keys/zhejiang.pem" # P-256, mode 0600: made by `deltahub cl
 policy = "/etc/hub/peers/zhejiang.policy"   # whose log is trusted, as for `deltahub verify`
 keys = "/etc/hub/peers/zhejiang.keys.json"  # its producers' keys, for records that they signed
 homes = ["moe:10335"]                   # institutions that state their records there, not here
+asks_as = "hub-zhejiang"                # as which client it asks here, where both share claims
 
 A token is bound to the key (RFC 9449) and asked for with an assertion that the key signs (RFC
 7523), so no secret leaves this machine. Each proof is for one request. What the other side asks for
@@ -214,6 +215,7 @@ class HubConnection:
     policy: str = ""
     keys: str = ""
     homes: Sequence[str] = ()
+    asks_as: str = ""
     judge: Judge | None = field(default=None, init=False, repr=False, compare=False)
     """Judges receipts of its log; None where no policy is named."""
     origins: frozenset[str] = field(default=frozenset(), init=False, compare=False)
@@ -236,6 +238,8 @@ class HubConnection:
             isinstance(each, str) and each for each in given.homes
         ):
             raise ValueError("[hub] homes lists keys of institutions")
+        if not isinstance(given.asks_as, str):
+            raise ValueError("[hub] asks_as is the id of a client")  # noqa: TRY004 - one kind
         if self.keys and not self.policy:
             raise ValueError("[hub] keys are of no use without policy")
         if self.policy:
