@@ -78,21 +78,17 @@ class ClaimKeeping:
                 await shared.was_asked(connection, claim.name, now)
             if claim.source in silent:
                 continue
-            is_done, who = await self._worked_on(claim)
-            moved += is_done
-            if who is not None:
-                silent.add(who)
+            moved += await self._worked_on(claim)
+            silent |= self.road.ring.away
         return moved
 
-    async def _worked_on(self, claim: SharedClaim) -> tuple[bool, str | None]:
-        """Go on with one claim; return whether it moved, and which hub was silent."""
+    async def _worked_on(self, claim: SharedClaim) -> bool:
+        """Go on with one claim; return whether it moved."""
         if claim.standing.state is not SharedState.PENDING:
-            is_told = await self.road.tell(claim)
-            return is_told, None if is_told else claim.source
+            return await self.road.tell(claim)
         try:
             told = await self.road.go_on(claim)
         except HubError as error:
             _LOG.warning("claim %s: %s", claim.name.text, error.code.name)
-            return False, None
-        is_waiting = told.missing is not None and told.missing.fact == PEER
-        return not is_waiting, told.missing.reason if is_waiting and told.missing else None
+            return False
+        return told.missing is None or told.missing.fact != PEER

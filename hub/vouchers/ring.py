@@ -79,6 +79,8 @@ class ClaimRing:
         self._sources = sources
         self._kept: dict[str, _Kept] = {}
         self._opening = asyncio.Lock()
+        self.away: set[str] = set()
+        """Hubs that could not be reached when they were asked last."""
 
     async def peers(self) -> Mapping[str, HarvestSource]:
         """Return the hubs of the ring, by source."""
@@ -129,8 +131,14 @@ class ClaimRing:
                 said = parse_json(peer, await kept.session.ask(question))
         except (ConnectorError, SourceRefusedError, TimeoutError) as error:
             _LOG.warning("claims: %s does not answer %s: %r", peer, kind.value, error)
+            self.away.add(peer)
             raise PeerSilentError(peer, repr(error)) from error
-        return _content_of(peer, said)
+        self.away.discard(peer)
+        try:
+            return _content_of(peer, said)
+        except PeerSilentError as error:
+            _LOG.warning("claims: no answer to %s: %s", kind.value, error)
+            raise
 
     async def aclose(self) -> None:
         """Close every connection."""
@@ -170,7 +178,7 @@ def _content_of(peer: str, said: Any) -> dict[str, Any]:
             raise PeerSilentError(peer, str(errors[0].get("extensions", {}).get("code")))
         payload = said["data"][FIELD]
         if problems := payload["userErrors"]:
-            if problems[0]["code"] == ErrorCode.NOT_FOUND.value:
+            if problems[0]["code"] == ErrorCode.NOT_FOUND.name:
                 raise PeerNotFoundError(peer)
             raise PeerSilentError(peer, str(problems[0]["code"]))
         content = payload["content"]

@@ -107,6 +107,9 @@ async def prepare(places: Sequence[ClaimPlace], codes: int, fen: int) -> None:
                 if other is not place:
                     await _acquaint(store, place, other)
             await _admit(store, place, f"office-{place.name}", place.issuer, ClientKind.PARTNER)
+            for other in places:
+                name = f"lab-{other.name}"
+                await _admit(store, place, name, other.provider, ClientKind.UNIVERSITY)
             granted = [f"V-{at}" for at in range(codes)]
             last = (system_clock() + timedelta(days=366)).date().isoformat()
             await grant(database, *granted, fen=fen, issuer=place.issuer, until=(last, last))
@@ -131,9 +134,8 @@ async def _admit(
     return file
 
 
-def office(place: ClaimPlace) -> HubClient:
-    """Return the client of a hub's issuer."""
-    name = f"office-{place.name}"
+def client_at(place: ClaimPlace, name: str) -> HubClient:
+    """Return a client of a hub: `office-<hub>` of its issuer, `lab-<hub>` of a hub's provider."""
     return HubClient(place.base, name, load_key(Path(place.folder) / f"{name}.pem"))
 
 
@@ -183,6 +185,10 @@ class ClaimHub:
 
     async def rows(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
         return await self.database.writes.fetch_all(statement, values)
+
+    async def rows_changed(self, statement: str) -> None:
+        async with self.database.writes.connection() as connection:
+            await connection.execute(statement.encode())
 
 
 @asynccontextmanager
