@@ -81,7 +81,6 @@ from hub.vouchers.deployed import VoucherDesks, voucher_desks
 from hub.vouchers.endpoint import AttestationEndpoints
 from hub.vouchers.following import VoucherFollowing
 from hub.vouchers.pack_endpoint import PackEndpoint
-from hub.vouchers.service import VoucherDesk
 from hub.watching.metrics import METRICS
 from schema import STANDARD_VERSION
 from schema.parties import HUB_PARTY
@@ -112,8 +111,7 @@ class Hub:
     sequencer: Sequencer
     schedule: Schedule
     sensing: Sensing
-    vouchers: VoucherDesk
-    voucher_following: VoucherFollowing
+    vouchers: VoucherDesks
     federation: Federation
     following: Following
     exports: ExportDesk
@@ -133,6 +131,7 @@ class Hub:
         """
         await self.state.check()
         stop = asyncio.Event()
+        vouchers = VoucherFollowing.of(self.vouchers.tracks, self.following.watch)
         tasks = [
             asyncio.create_task(self.sequencer.run(stop), name="sequencer"),
             asyncio.create_task(self.schedule.run(stop), name="harvests"),
@@ -140,7 +139,8 @@ class Hub:
             asyncio.create_task(self.following.watch.run(stop), name="change feed"),
             asyncio.create_task(WebhookDeliveries(self.following.hooks).run(stop), name="webhooks"),
             asyncio.create_task(self.orders.run(stop), name="orders"),
-            asyncio.create_task(self.voucher_following.run(stop), name="vouchers"),
+            asyncio.create_task(vouchers.run(stop), name="vouchers"),
+            asyncio.create_task(self.vouchers.between.keeping.run(stop), name="claims"),
             asyncio.create_task(
                 run_housekeeping(
                     self.database,
@@ -148,7 +148,9 @@ class Hub:
                     stop,
                     party=_party(self.settings),
                     raw_days=self.settings.raw_days,
-                    also=lambda: keep_days(self.vouchers, self.database, self.settings.log_origin),
+                    also=lambda: keep_days(
+                        self.vouchers.messages, self.database, self.settings.log_origin
+                    ),
                 ),
                 name="housekeeping",
             ),
@@ -165,6 +167,7 @@ class Hub:
                 with suppress(asyncio.CancelledError):
                     await task
             await self.exports.aclose()
+            await self.vouchers.between.ring.aclose()
             await self.federation.aclose()
             await self.state.aclose()
 
@@ -181,8 +184,8 @@ async def build(
     figures, health = _health(settings, database, state, clock, sequencer)
     schedule = _schedule(settings, database, clock)
     federation = _federation(settings, database, state, clock, schedule, audit)
-    customs = CustomsDesk(database, agreements, clock, issuer=settings.base, key=keys.signing)
-    vouchers = voucher_desks(settings, database, agreements, customs, audit, law)
+    customs = _customs(settings, database, agreements, clock, keys, law)
+    desks = voucher_desks(settings, database, agreements, customs, audit, federation.sources.all)
     parts = Parts(
         facts=_facts(settings),
         state=state,
@@ -191,14 +194,11 @@ async def build(
         changes=(feed := ChangeFeed(database, agreements, clock)).page,
         customs=customs,
         bookings=(bookings := _bookings(settings, database, customs, federation, clock)),
-        vouchers=vouchers.messages,
-        attestations=vouchers.attesting,
-        fast_tracks=vouchers.tracks,
-        cases=vouchers.cases,
         audit=audit,
         documents=(documents := ClientDocuments(database)),
         exports=(exports := _exports(settings, database, state, clock, agreements, audit)),
         federation=federation,
+        **desks.served,
     )
     engine = Engine(database, clock, parts, agreements=agreements)
     following = _following(settings, engine, access, audit, feed, keys)
@@ -209,8 +209,8 @@ async def build(
         *DocumentEndpoints(access, database, state, clock).routes(engine.planner, documents),
         *_handing_out(exports, following, database, access, state),
         *incoming(take, access, database, audit, settings.base),
-        *_proving(proofs, access, LogEndpoints(database, signer.key, policy), vouchers),
-        *AttestationEndpoints(vouchers.attesting, access, agreements, audit, keys).routes(),
+        *_proving(proofs, access, LogEndpoints(database, signer.key, policy), desks),
+        *AttestationEndpoints(desks.attesting, access, agreements, audit, keys).routes(),
         *explorer(settings, access, state, clock),
     ]
     return Hub(
@@ -222,8 +222,7 @@ async def build(
         sequencer=sequencer,
         schedule=schedule,
         federation=federation,
-        vouchers=vouchers.messages,
-        voucher_following=VoucherFollowing.of(vouchers.tracks, following.watch),
+        vouchers=desks,
         exports=exports,
         orders=OrderKeeping(bookings),
         sensing=Sensing(database, _party(settings), clock, settings.source_secrets_dir),
@@ -233,6 +232,17 @@ async def build(
         health=health,
         metrics=routed(metrics_routes(database, figures, health)),
     )
+
+
+def _customs(
+    settings: Settings,
+    database: Database,
+    agreements: Agreements,
+    clock: Clock,
+    keys: TokenKeys,
+    law: Law | None,
+) -> CustomsDesk:
+    return CustomsDesk(database, agreements, clock, issuer=settings.base, key=keys.signing, law=law)
 
 
 def _handing_out(

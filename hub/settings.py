@@ -252,6 +252,11 @@ class Settings:
         _keys,
         default=(),
     )
+    claim_keys_file: Path | None = _setting(
+        "file of the keys under which hubs compare fingerprints of claims on vouchers, the same at "
+        "each of them (docs/operators/vouchers.md)",
+        Path,
+    )
     database_owner_url: str | None = _setting(
         "the database of HUB_DATABASE_URL under the role that owns its tables: for migrations and "
         "restoring only; without it HUB_DATABASE_URL does them",

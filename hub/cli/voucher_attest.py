@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -13,6 +14,7 @@ from hub.audit.service import Audit
 from hub.cli.context import Act, open_database, run, settings
 from hub.cli.customs import customs_desk
 from hub.clock import system_clock
+from hub.harvest.source import HarvestSource
 from hub.settings import Settings
 from hub.store.database import Database
 from hub.vouchers.attesting import AttestationDesk, AttestationTold, ClaimsTold
@@ -69,10 +71,15 @@ async def _claims(service: str, day: datetime) -> ClaimsTold:
         return await _desk(hub_settings, database).claims_of(None, service, day.date())
 
 
+async def _no_hubs() -> Mapping[str, HarvestSource]:
+    """Return no other hub: attesting asks none."""
+    return {}
+
+
 def _desk(hub_settings: Settings, database: Database) -> AttestationDesk:
     agreements, audit = Agreements(database, system_clock), Audit(database, system_clock)
     customs = customs_desk(hub_settings, database)
-    return voucher_desks(hub_settings, database, agreements, customs, audit).attesting
+    return voucher_desks(hub_settings, database, agreements, customs, audit, _no_hubs).attesting
 
 
 def _write(to: Path, text: bytes, about: str) -> None:

@@ -93,7 +93,7 @@ class CustomsDesk:
         self._clock = clock
         self._issuer = issuer
         self._key = key
-        self._law = law or current_law()
+        self.law = law or current_law()
 
     async def decide(self, question: UseQuestion, asker: CustomsAsker = NOBODY) -> UseAnswer:
         """Answer a question.
@@ -112,7 +112,7 @@ class CustomsDesk:
         grants = await self._grants(asker)
         _check_statement(question, stored, grants)
         asked = replace(question, user=named[question.user])
-        law = self._law.on(asked.first, stored.region)
+        law = self.law.on(asked.first, stored.region)
         decided = decision_of(stored, asked, law, self._clock)
         answer = self._told(stored, asked, decided, self._sight(stored, asker, grants))
         answer = replace(answer, undecided=undecided_parameters(decided, law))
@@ -134,7 +134,7 @@ class CustomsDesk:
         stored, _ = read
         grants = await self._grants(asker)
         seen = self._sight(stored, asker, grants)
-        law, now = self._law.on(question.on, stored.region), self._clock()
+        law, now = self.law.on(question.on, stored.region), self._clock()
         decided = disposal_decision(stored, question, law, lambda: now)
         value, one = question.value_fen, stored.instrument
         if value is None and self._reads_value(stored, asker, grants):
@@ -226,7 +226,7 @@ class CustomsDesk:
         grants = await self._grants(asker)
         day = on or local_date(self._clock())
         rows, reports, is_whole = await read_supervisions(self._database, grants, instrument)
-        law = self._law.on(day, EVERYWHERE)
+        law = self.law.on(day, EVERYWHERE)
         items = [due for row in rows if (due := _due(row, reports, day, law)) is not None]
         return CustomsDueList(on=day, items=tuple(items), is_whole=is_whole)
 

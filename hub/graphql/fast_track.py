@@ -70,7 +70,7 @@ async def claim_fast_track(
         state=codes.code_in(codes.ClaimState, told.state.name),
         ready=told.track.is_ready,
         wanting=[codes.code_in(codes.FastTrackNeedCode, each.value) for each in told.track.wanting],
-        due_on=None if isinstance(due, Missing) else due.isoformat(),
+        due_on=None if isinstance(due, Missing) else Date(due.isoformat()),
         checks=[check_of(each) for each in checks],
     )
 

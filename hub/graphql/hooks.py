@@ -21,6 +21,7 @@ from hub.query.sql.model import Model
 from hub.receipts.answer import Receipts
 from hub.vouchers.attesting import AttestationDesk
 from hub.vouchers.case_desk import VoucherCaseDesk
+from hub.vouchers.errands import ClaimErrands
 from hub.vouchers.fast_track import FastTracks
 from hub.vouchers.service import VoucherDesk
 
@@ -72,6 +73,7 @@ class RequestContext:
     attestations: AttestationDesk | None = None
     fast_tracks: FastTracks | None = None
     cases: VoucherCaseDesk | None = None
+    claim_errands: ClaimErrands | None = None
     is_event: bool = False
     """Whether it is one event of a subscription (`hub.graphql.streaming`)."""
     exports: ExportDesk | None = None

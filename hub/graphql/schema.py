@@ -19,6 +19,7 @@ from hub.graphql.attestations import attestation_fields
 from hub.graphql.booking import BookingMutations, booking_fields
 from hub.graphql.changes import SCOPE as CHANGES_SCOPE
 from hub.graphql.changes import ChangePageType, follow_changes
+from hub.graphql.claim_errands import ClaimErrandMutations
 from hub.graphql.customs import customs_fields
 from hub.graphql.disposals import disposal_fields
 from hub.graphql.exports import ExportMutations, export_fields
@@ -83,7 +84,12 @@ class Me:
 
 @strawberry.type(description="写入入口。Where writing starts.")
 class Mutation(
-    RecordMutations, BookingMutations, OrderStepMutations, VoucherMutations, ExportMutations
+    RecordMutations,
+    BookingMutations,
+    OrderStepMutations,
+    VoucherMutations,
+    ClaimErrandMutations,
+    ExportMutations,
 ):
     """Where writing starts."""
 

@@ -66,6 +66,7 @@ from hub.state import State
 from hub.store.database import Database
 from hub.vouchers.attesting import AttestationDesk
 from hub.vouchers.case_desk import VoucherCaseDesk
+from hub.vouchers.errands import ClaimErrands
 from hub.vouchers.fast_track import FastTracks
 from hub.vouchers.service import VoucherDesk
 from hub.watching.notes import current, note_operation, note_refusal
@@ -91,6 +92,7 @@ class Parts:
     attestations: AttestationDesk | None = None
     fast_tracks: FastTracks | None = None
     cases: VoucherCaseDesk | None = None
+    claim_errands: ClaimErrands | None = None
     exports: ExportDesk | None = None
     documents: ClientDocuments | None = None
     """Those that clients have registered for themselves."""
@@ -318,6 +320,7 @@ class Engine:
             attestations=self._parts.attestations,
             fast_tracks=self._parts.fast_tracks,
             cases=self._parts.cases,
+            claim_errands=self._parts.claim_errands,
             exports=self._parts.exports,
             request_id=run.request_id,
             charge=partial(self._statements.charge, run=run),

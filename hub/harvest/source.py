@@ -120,5 +120,5 @@ async def register(database: Database, source: HarvestSource, now: datetime) -> 
     if isinstance(source.connection, HubConnection):
         async with database.writes.transaction() as connection:
             await keep_homes(
-                connection, source.id, source.connection.homes, source.connection.place
+                connection, source.id, tuple(source.connection.homes), source.connection.place
             )

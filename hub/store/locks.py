@@ -25,8 +25,13 @@ class SessionLock(IntEnum):
     JOINING = 7_340_004
     WEBHOOKS = 7_340_010
     ORDERS = 7_340_011
+    CLAIMS = 7_340_030
     CLAIM_DAYS = 7_340_032
     VOUCHERS = 7_340_033
+
+
+CLAIM_KEYS = 7_340_031
+"""Held by who makes fingerprints under a new key, shared by who keeps those of a claim."""
 
 
 @asynccontextmanager

@@ -58,6 +58,9 @@ WRITES: Mapping[str, frozenset[str]] = MappingProxyType(
 ORDINARY = frozenset(
     {
         "awaited",
+        "claim_fingerprint",
+        "claim_key",
+        "claim_peer",
         "client",
         "client_case",
         "client_document",
@@ -87,6 +90,8 @@ ORDINARY = frozenset(
         "registration",
         "run",
         "search_state",
+        "service_grant",
+        "shared_claim",
         "source",
         "source_event",
         "source_grade",
@@ -104,6 +109,9 @@ ORDINARY = frozenset(
 UNREAD = frozenset(
     {
         "alembic_version",
+        "claim_fingerprint",
+        "claim_key",
+        "claim_peer",
         "dropped_file",
         "export",
         "export_chunk",
@@ -115,6 +123,8 @@ UNREAD = frozenset(
         "raw_document",
         "request_evidence",
         "run",
+        "service_grant",
+        "shared_claim",
         "voucher_place",
         "webhook",
         "webhook_message",

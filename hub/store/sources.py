@@ -206,11 +206,14 @@ async def rename_source(database: Database, source_id: str, new_id: str) -> None
 
 _NAMING = (
     "awaited",
+    "claim_peer",
     "feed",
     "forwarded_order",
     "personal_refused",
     "quarantine",
     "run",
+    "service_grant",
+    "shared_claim",
     "source_mapping",
     "warned",
 )

@@ -1,17 +1,38 @@
 """`voucher_tables`: what rooms of vouchers keep beside the records.
 
 By what a claim is known again (`hub.vouchers.marks`), where a voucher's money lies
-(`hub.vouchers.balances`) and how far the change feed was looked at for vouchers
-(`hub.vouchers.following`).
+(`hub.vouchers.balances`), how far the change feed was looked at for vouchers
+(`hub.vouchers.following`), and what claims have to do with other hubs (`hub.vouchers.road`).
 """
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, Table, Text, text
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Boolean,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    Table,
+    Text,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
 
 from hub.store.metadata import METADATA, instant_column
 
-__all__ = ["VOUCHER_BALANCE", "VOUCHER_MARK", "VOUCHER_PLACE"]
+__all__ = [
+    "CLAIM_FINGERPRINT",
+    "CLAIM_KEY",
+    "CLAIM_PEER",
+    "SERVICE_GRANT",
+    "SHARED_CLAIM",
+    "VOUCHER_BALANCE",
+    "VOUCHER_MARK",
+    "VOUCHER_PLACE",
+]
 
 VOUCHER_MARK = Table(
     "voucher_mark",
@@ -61,3 +82,82 @@ VOUCHER_PLACE = Table(
     instant_column("round_at"),  # when it began
 )
 """Where whoever follows the feed for vouchers is; after a kill it goes on from there."""
+
+SHARED_CLAIM = Table(
+    "shared_claim",
+    METADATA,
+    Column("issuer", Text, primary_key=True),
+    Column("code", Text, primary_key=True),
+    Column("claim_no", Text, primary_key=True),
+    Column("attempt", Text, nullable=False),  # drawn at random, anew for each try
+    Column("state", Text, nullable=False),  # PENDING, CONSUMED, FREED (hub.policy.vouchers.grants)
+    Column("service", Text, nullable=False),  # as the message named it
+    Column("source", Text),  # that is the home of the service; null: this hub
+    Column("fen", BigInteger, nullable=False),
+    Column("order_no", Text),
+    Column("client_id", Text, nullable=False),  # whose message it was …
+    Column("party", Text, nullable=False),
+    Column("request_key", Text, nullable=False),
+    Column("request_body", LargeBinary, nullable=False),
+    Column("evidence", LargeBinary),  # … and its signature
+    Column("given", JSONB),  # what the home of the service said; null: nothing yet
+    Column("holds", ARRAY(Text), nullable=False),
+    Column("is_beaten", Boolean, nullable=False),
+    Column("is_told", Boolean, nullable=False),  # whether the service's home knows the state
+    instant_column("begun_at"),
+    instant_column("asked_at"),
+    Index(
+        "ix_shared_claim_asked_at",
+        "asked_at",
+        postgresql_where=text("state = 'PENDING' OR NOT is_told"),
+    ),
+    Index("ix_shared_claim_source", "source", "issuer", "code", "claim_no"),
+)
+"""Claims on vouchers of this hub that other hubs are asked about."""
+
+SERVICE_GRANT = Table(
+    "service_grant",
+    METADATA,
+    Column("issuer", Text, primary_key=True),
+    Column("code", Text, primary_key=True),
+    Column("claim_no", Text, primary_key=True),
+    Column("attempt", Text, nullable=False),
+    Column("state", Text, nullable=False),  # GRANTED, CONSUMED, FREED
+    Column("source", Text, nullable=False),  # that is the home of the voucher
+    Column("service", Text, nullable=False),
+    Column("commitment", Text),  # of the revision it was given for; null: lost in a restore
+    instant_column("granted_at"),
+    instant_column("ask_at"),  # when the home of the voucher is asked what became of it
+    Index("ix_service_grant_ask_at", "ask_at", postgresql_where=text("state = 'GRANTED'")),
+)
+"""Services of this hub that claims on vouchers of other hubs were granted."""
+
+CLAIM_PEER = Table(
+    "claim_peer",
+    METADATA,
+    Column("source", Text, primary_key=True),
+    Column("epoch", Text, nullable=False),  # of this database, in which the peer was heard
+    instant_column("heard_at"),
+)
+"""Peers that have told which services of this hub their vouchers paid for."""
+
+CLAIM_FINGERPRINT = Table(
+    "claim_fingerprint",
+    METADATA,
+    Column("year", Integer, primary_key=True),  # of the key
+    Column("kind", Text, primary_key=True),  # F1, F2
+    Column("fingerprint", Text, primary_key=True),  # HMAC-SHA-256 of the mark, hexadecimal
+    Column("issuer", Text, primary_key=True),
+    Column("code", Text, primary_key=True),
+    Column("claim_no", Text, primary_key=True),
+    Index("ix_claim_fingerprint_claim", "issuer", "code", "claim_no"),
+)
+"""Marks of this hub's own claims, as peers ask about them."""
+
+CLAIM_KEY = Table(
+    "claim_key",
+    METADATA,
+    Column("year", Integer, primary_key=True, autoincrement=False),
+    Column("print", Text, nullable=False),  # by which the key is known again; not the key
+)
+"""Keys under which every mark of an own claim has its fingerprint."""

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from hub.access.agreements import Agreements
 from hub.access.token_keys import in_files
 from hub.audit.service import Audit
 from hub.customs.service import CustomsDesk
-from hub.policy.law import Law, current_law
 from hub.settings import Settings
 from hub.store.database import Database
 from hub.vouchers.attesting import AttestationDesk
+from hub.vouchers.between import VoucherParts
 from hub.vouchers.case_desk import VoucherCaseDesk
 from hub.vouchers.fast_track import FastTracks
+from hub.vouchers.fingerprint_keys import ClaimKeys
+from hub.vouchers.fingerprinting import ClaimFingerprints
 from hub.vouchers.kept_claims import KeptClaims
+from hub.vouchers.ring import ClaimRing, Sources
 from hub.vouchers.service import VoucherDesk
 from hub.vouchers.stored import StoredServices
 from schema.parties import HUB_PARTY
@@ -28,6 +32,18 @@ class VoucherDesks:
     attesting: AttestationDesk
     tracks: FastTracks
     cases: VoucherCaseDesk
+    between: VoucherParts
+
+    @property
+    def served(self) -> dict[str, Any]:
+        """Return them by the names that GraphQL knows them by (`hub.graphql.service.Parts`)."""
+        return {
+            "vouchers": self.messages,
+            "attestations": self.attesting,
+            "fast_tracks": self.tracks,
+            "cases": self.cases,
+            "claim_errands": self.between.errands,
+        }
 
 
 def voucher_desks(
@@ -36,13 +52,14 @@ def voucher_desks(
     agreements: Agreements,
     customs: CustomsDesk,
     audit: Audit,
-    law: Law | None = None,
+    hubs: Sources,
 ) -> VoucherDesks:
-    """Return the desks of a hub; `law`: another than that which ships."""
-    law, clock, party = law or current_law(), audit.clock, f"{HUB_PARTY}{settings.log_origin}"
+    """Return the desks of a hub, by the law of its customs desk. `hubs`: its sources."""
+    law, clock, party = customs.law, audit.clock, f"{HUB_PARTY}{settings.log_origin}"
     services = StoredServices(database, customs, law, settings.log_origin)
     issuers = frozenset(settings.voucher_issuers)
     desk = VoucherDesk(database, services, clock, party=party, issuers=issuers, law=law)
+    prints = ClaimFingerprints(database, ClaimKeys(settings.claim_keys_file), settings.log_origin)
     return VoucherDesks(
         messages=desk,
         attesting=AttestationDesk(
@@ -64,4 +81,5 @@ def voucher_desks(
             party=party,
         ),
         cases=VoucherCaseDesk(database, agreements, issuers, law),
+        between=VoucherParts.of(desk, prints, agreements, audit, ClaimRing(hubs)),
     )

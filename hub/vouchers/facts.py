@@ -48,6 +48,8 @@ class StoredService:
     legal_persons: Mapping[str, str]
     customs: CustomsAnswer | Missing
     in_log: bool
+    commitment: str
+    """Of the revision that was looked at: the salted hash in the log, hexadecimal."""
     used_in_year_fen: int
     """By the holder's other claims, in the year in which the service ended."""
 

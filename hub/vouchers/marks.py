@@ -10,12 +10,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from hashlib import sha256
+from typing import TypeAlias
 
 from hub.policy.vouchers.fingerprints import ClaimedService, Hit, same_invoice, same_service
 from hub.store.copying import Connection
 from hub.vouchers.limits import MARKS_MAX
 
+Mark: TypeAlias = tuple[str, bytes]
+"""Its kind, and the SHA-256 of what is compared."""
 REFUSING = {"F0": Hit.ALREADY_CLAIMED, "F2": Hit.INVOICE_CLAIMED}
 _KEEP = b"""
 INSERT INTO voucher_mark (kind, mark, issuer, code, claim_no, instrument, start_at, end_at)
@@ -27,7 +31,12 @@ _SAME_TIME = b"""
 SELECT issuer, code, claim_no FROM voucher_mark
 WHERE kind = 'F0' AND instrument = %s AND start_at < %s AND end_at > %s
 ORDER BY issuer, code, claim_no LIMIT %s"""
-_FREE = b"DELETE FROM voucher_mark WHERE issuer = %s AND code = %s AND claim_no = %s"
+_ONE_INSTRUMENT = b"SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"
+"""F1 and F3 are compared with what is committed: claims on one instrument follow each other."""
+_NAMED = b"WHERE issuer = %s AND code = %s AND claim_no = %s"
+_FREE = b"DELETE FROM voucher_mark " + _NAMED
+_FREE_PRINTS = b"DELETE FROM claim_fingerprint " + _NAMED
+_OF = b"SELECT kind, mark, instrument, start_at, end_at FROM voucher_mark " + _NAMED
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +47,29 @@ class ClaimName:
     code: str
     claim_no: str
 
+    @property
+    def text(self) -> str:
+        """Return the key of its record."""
+        return f"{self.issuer}/{self.code}/{self.claim_no}"
+
 
 @dataclass(frozen=True, slots=True)
 class Met:
-    """Another claim that stands in the way, or makes a person look."""
+    """Another claim that stands in the way, or makes a person look; None: one of another hub."""
 
     hit: Hit
-    claim: ClaimName
+    claim: ClaimName | None
+
+
+@dataclass(frozen=True, slots=True)
+class KeptMark:
+    """A mark as it is kept, with where and when the service was given."""
+
+    kind: str
+    mark: bytes
+    instrument: str
+    start_at: datetime
+    end_at: datetime
 
 
 async def mark(
@@ -54,7 +79,8 @@ async def mark(
 
     Whoever keeps the same mark at the same time is waited for. The same claim again keeps its own.
     """
-    marks = _marks_of(service)
+    marks = marks_of(service)
+    await connection.execute(_ONE_INSTRUMENT, (f"claims on {service.instrument_item}",))
     name = (claim.issuer, claim.code, claim.claim_no)
     for kind, digest in marks:
         place = (service.instrument_item, service.start_at, service.end_at)
@@ -73,10 +99,31 @@ async def mark(
 
 async def free(connection: Connection, claim: ClaimName) -> None:
     """Let the marks of a claim go: it was released, rejected or never taken."""
-    await connection.execute(_FREE, (claim.issuer, claim.code, claim.claim_no))
+    name = (claim.issuer, claim.code, claim.claim_no)
+    await connection.execute(_FREE, name)
+    await connection.execute(_FREE_PRINTS, name)
 
 
-def _marks_of(service: ClaimedService) -> list[tuple[str, bytes]]:
+async def kept_marks(connection: Connection, claim: ClaimName) -> list[KeptMark]:
+    """Return the marks that a claim keeps."""
+    cursor = await connection.execute(_OF, (claim.issuer, claim.code, claim.claim_no))
+    return [KeptMark(kind, bytes(mark), *rest) for kind, mark, *rest in await cursor.fetchall()]
+
+
+async def put_back(
+    connection: Connection, claim: ClaimName, marks: Sequence[KeptMark]
+) -> list[ClaimName]:
+    """Keep marks that were lost here and are told by another hub; return whom they meet."""
+    name = (claim.issuer, claim.code, claim.claim_no)
+    for each in marks:
+        place = (each.instrument, each.start_at, each.end_at)
+        await connection.execute(_KEEP, (each.kind, each.mark, *name, *place))
+    refusing = [(each.kind, each.mark) for each in marks if each.kind in REFUSING]
+    return [other for _, other in await _others(connection, claim, refusing)]
+
+
+def marks_of(service: ClaimedService) -> list[Mark]:
+    """Return the marks of what a claim is for."""
     invoice = same_invoice(service)
     members: list[tuple[str, Sequence[str]]] = [("F0", (service.home, service.service_item))]
     members += [] if invoice is None else [("F2", invoice)]
@@ -90,7 +137,7 @@ def _digest(kind: str, members: Sequence[str]) -> bytes:
 
 
 async def _others(
-    connection: Connection, claim: ClaimName, marks: Sequence[tuple[str, bytes]]
+    connection: Connection, claim: ClaimName, marks: Sequence[Mark]
 ) -> list[tuple[str, ClaimName]]:
     kinds, digests = [kind for kind, _ in marks], [digest for _, digest in marks]
     cursor = await connection.execute(_HELD, (kinds, digests, MARKS_MAX))

@@ -46,8 +46,7 @@ def proving_for(caller: Caller, receipts: Receipts) -> Prove:
 
     async def prove(entries: Sequence[int]) -> Mapping[int, ProvedEntry]:
         found = {}
-        for entry in entries:
-            answer = await receipts(caller, entry_id=entry, revision_id=None)
+        for entry, answer in zip(entries, await receipts.find_all(caller, entries), strict=True):
             if answer is not None:
                 record = None if answer.record is None else answer.record.encode()
                 found[entry] = ProvedEntry(answer.state, record, answer.proof)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from hashlib import sha256
 from typing import Any, Protocol
 
@@ -13,6 +13,7 @@ from hub.policy.bounds import Missing
 from hub.policy.vouchers.buckets import Buckets
 from hub.policy.vouchers.checks import CheckTold, Verified
 from hub.policy.vouchers.claim import S, VoucherStanding
+from hub.policy.vouchers.facts import ServiceTold
 from hub.policy.vouchers.fingerprints import ClaimedService, Hit
 from hub.policy.vouchers.messages import VoucherRefusal
 from hub.vouchers.ledger import KeptVoucher
@@ -109,6 +110,26 @@ class ServiceChecked:
     """Why a person has to look, beside other claims that are met; codes."""
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class GivenService:
+    """What the home hub of a service record knows of it, before a voucher is looked at."""
+
+    told: ServiceTold
+    claimed: ClaimedService | Missing
+    in_log: bool
+    charge_fen: int | None
+    item_id: str
+    owner: str
+    issuer: str
+    user: str | None
+    instrument: str
+    """Keys: who gave it, who states it, who used it, on what."""
+    invoice: tuple[str | None, str | None]
+    as_of: datetime
+    commitment: str
+    """Of the revision that was looked at: the salted hash in the log, hexadecimal."""
+
+
 class ServiceChecks(Protocol):
     """Looks at a service record for a voucher."""
 
@@ -116,6 +137,18 @@ class ServiceChecks(Protocol):
         self, service: str, wanted: VoucherWanted, voucher: KeptVoucher, standing: VoucherStanding
     ) -> ServiceChecked:
         """Return what is known of it. Raises `RefusedError` NOT_FOUND where there is none."""
+
+    async def given(self, service: str, wanted: VoucherWanted, holder: str) -> GivenService:
+        """Return what this hub knows of a service of its own; NOT_FOUND where there is none."""
+
+    async def checked(
+        self,
+        given: GivenService,
+        wanted: VoucherWanted,
+        voucher: KeptVoucher,
+        standing: VoucherStanding,
+    ) -> ServiceChecked:
+        """Check what the home hub of a service said, with what this hub knows of the voucher."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

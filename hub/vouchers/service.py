@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from hub.clock import Clock
 from hub.errors import ErrorCode, RefusedError
@@ -26,11 +26,13 @@ from hub.policy.vouchers.messages import (
     VoucherMessage,
     VoucherMoved,
     VoucherRefused,
+    VoucherWaits,
     answer,
 )
 from hub.store.copying import Connection
 from hub.store.database import Database
 from hub.store.fair import Asker, FairQueue, Shares
+from hub.vouchers import shared
 from hub.vouchers.balances import KeptBalance, find
 from hub.vouchers.ledger import (
     MOVEMENT,
@@ -60,6 +62,9 @@ from hub.vouchers.question import (
 from hub.vouchers.rounds import MessageRounds
 from hub.vouchers.rows import rows_of
 from hub.vouchers.statements import LedgerStatements
+
+if TYPE_CHECKING:
+    from hub.vouchers.road import ClaimRoad
 from schema.codes import VoucherClaimState, VoucherEvent
 from schema.dates import format_instant, local_date
 
@@ -88,8 +93,8 @@ class VoucherDesk:
         issuers: frozenset[str],
         law: Law | None = None,
     ) -> None:
-        self._database = database
-        self._checks = checks
+        self.database = database
+        self.checks = checks
         self.clock = clock
         self._party = party
         self.issuers = issuers
@@ -98,6 +103,8 @@ class VoucherDesk:
         shares = Shares(client_runs=MESSAGES_OF_ONE, client_waits=MESSAGES_WAITING)
         self._turns = FairQueue(MESSAGES_AT_ONCE, shares, TURN_S)
         self._rounds = MessageRounds(database, self)
+        self.road: ClaimRoad | None = None
+        """By which claims go that other hubs have a say in; None: there are no other hubs."""
 
     async def take(self, asking: VoucherAsking, wanted: VoucherWanted) -> VoucherTold:
         """Do what a message asks, or say why not.
@@ -105,13 +112,15 @@ class VoucherDesk:
         `RefusedError`: NOT_FOUND (no such voucher, or not of this hub), FORBIDDEN (who may not say
         it), IDEMPOTENCY_CONFLICT, BAD_USER_INPUT. `HubError` TIMEOUT where others were first.
         """
-        await self._open(wanted.issuer)
+        await self.open(wanted.issuer)
+        if self.road is not None and await self.road.is_needed(wanted):
+            return await self.road.take(asking, wanted)
         async with self._turns.turn(Asker(asking.client)):
             return await self._rounds.take(asking, wanted)
 
     def statements(self, issuer: str) -> LedgerStatements:
         """Return where what messages of one transaction leave is collected."""
-        return LedgerStatements(self._database, issuer, self._party, self.clock)
+        return LedgerStatements(self.database, issuer, self._party, self.clock)
 
     async def look(
         self,
@@ -125,11 +134,25 @@ class VoucherDesk:
 
         The caller holds the lock of the voucher. `is_whole`: read all its movements.
         """
+        begun = await self.begin(connection, asking, wanted, is_whole=is_whole)
+        if isinstance(begun, VoucherTold):
+            return begun
+        return replace(begun, checked=await self._checked(begun))
+
+    async def begin(
+        self,
+        connection: Connection,
+        asking: VoucherAsking,
+        wanted: VoucherWanted,
+        *,
+        is_whole: bool = True,
+    ) -> VoucherCase | VoucherTold:
+        """Return a message before its service is looked at, or the answer that it gets at once."""
         if is_whole:
-            case = await self._case(connection, asking, wanted)
-            earlier = await movement_of_request(self._database, connection, asking.request)
+            case = await self.case_of(connection, asking, wanted)
+            earlier = await movement_of_request(self.database, connection, asking.request)
         else:
-            found = await find(self._database, connection, wanted.name, asking.request)
+            found = await find(self.database, connection, wanted.name, asking.request)
             if found is None:
                 raise _no_voucher()
             case = VoucherCase(
@@ -141,20 +164,20 @@ class VoucherDesk:
             )
             earlier = found.earlier
         if earlier is not None:
-            return _shown(case, _told_before(case, earlier))
+            return shown(case, _told_before(case, earlier))
         _check_may(case)
         if wanted.event in BY_ISSUER:
-            await check_other_person(self._database, connection, asking, wanted)
+            await check_other_person(self.database, connection, asking, wanted)
         granted = case.voucher.granted.granted_fen
         if isinstance(granted, Missing):  # not stated is not nothing
             return VoucherTold(claim_no=wanted.claim_no, missing=granted)
-        return replace(case, checked=await self._checked(case))
+        return case
 
     async def judge(
         self, connection: Connection, case: VoucherCase, statements: LedgerStatements
     ) -> VoucherTold:
         """Return what comes of a message; what it leaves is in `statements`."""
-        return _shown(case, await self._judge(connection, case, statements))
+        return shown(case, await self._judge(connection, case, statements))
 
     async def verify(self, party: str, wanted: VoucherWanted) -> ServiceChecked:
         """Check a service for a voucher beforehand; nothing moves and nothing is marked.
@@ -162,15 +185,15 @@ class VoucherDesk:
         Holder, issuer and provider may ask; for anybody else there is no such voucher (NOT_FOUND).
         Vouchers whose money other systems keep are checked as well, on what those said.
         """
-        async with self._database.reads.connection() as connection:
-            found = await read_voucher(self._database, connection, wanted.issuer, wanted.code)
+        async with self.database.reads.connection() as connection:
+            found = await read_voucher(self.database, connection, wanted.issuer, wanted.code)
         if found is None or wanted.service is None:
             raise _no_voucher()
         standing = standing_of(found.granted, found.movements)
         provider = wanted.service.partition("/")[0]
         if party not in {found.granted.issuer, found.granted.holder, provider}:
             raise _no_voucher()
-        return await self._checks.of(wanted.service, wanted, found, standing)
+        return await self.checks.of(wanted.service, wanted, found, standing)
 
     async def close(self, issuer: str, code: str, event: VoucherEvent) -> VoucherStanding | None:
         """End a voucher whose last day is over; None where nothing changes by it.
@@ -178,17 +201,18 @@ class VoucherDesk:
         `event`: USE_OVER or CASH_OVER. A claim that is reserved stays until it is known whether its
         service ended in time, at the longest until the last day of settlement is over.
         """
-        await self._open(issuer)
+        await self.open(issuer)
         wanted = VoucherWanted(issuer=issuer, code=code, event=event, claim_no="")
-        async with locked(self._database, issuer, code) as connection:
-            case = await self._case(connection, None, wanted)
-            told = answer(case.standing, self._message(case, ()))
+        async with locked(self.database, issuer, code) as connection:
+            case = await self.case_of(connection, None, wanted)
+            told = answer(case.standing, self.message(case, ()))
             if not isinstance(told, VoucherMoved) or told.voucher == case.standing:
                 return None
-            await self._write(connection, case, told)
+            await self.write(connection, case, told)
             return told.voucher
 
-    async def _open(self, issuer: str) -> None:
+    async def open(self, issuer: str) -> None:
+        """Open the ledger of an issuer; NOT_FOUND where another system keeps its money."""
         if issuer not in self.issuers:
             raise RefusedError(
                 ErrorCode.NOT_FOUND,
@@ -197,14 +221,17 @@ class VoucherDesk:
                 hint_zh="本枢纽不管理该单位所发创新券的资金，请使用其自己的系统。",
             )
         if issuer not in self._opened:
-            await open_ledger(self._database, issuer, self.clock())
+            await open_ledger(self.database, issuer, self.clock())
             self._opened.add(issuer)
 
-    async def _case(
+    async def case_of(
         self, connection: Connection, asking: VoucherAsking | None, wanted: VoucherWanted
     ) -> VoucherCase:
-        """Return a voucher with all its claims, made from all its movements."""
-        found = await read_voucher(self._database, connection, wanted.issuer, wanted.code)
+        """Return a voucher with all its claims, made from all its movements.
+
+        `RefusedError` NOT_FOUND where there is none.
+        """
+        found = await read_voucher(self.database, connection, wanted.issuer, wanted.code)
         if found is None:
             raise _no_voucher()
         standing = standing_of(found.granted, found.movements)
@@ -214,7 +241,7 @@ class VoucherDesk:
             wanted=wanted,
             voucher=found,
             standing=standing,
-            stated=await read_claims(self._database, connection, claims),
+            stated=await read_claims(self.database, connection, claims),
         )
 
     async def _checked(self, case: VoucherCase) -> ServiceChecked | None:
@@ -224,12 +251,8 @@ class VoucherDesk:
             return None
         service = wanted.service or case.stated.get(wanted.claim_no, {}).get("service_key")
         if service is None:
-            raise RefusedError(
-                ErrorCode.BAD_USER_INPUT,
-                hint="service: the key of the service record that the voucher pays for",
-                hint_zh="service：创新券所抵扣服务记录的主键",
-            )
-        return await self._checks.of(service, wanted, case.voucher, case.standing)
+            raise no_service()
+        return await self.checks.of(service, wanted, case.voucher, case.standing)
 
     async def _judge(
         self, connection: Connection, case: VoucherCase, statements: LedgerStatements
@@ -246,19 +269,16 @@ class VoucherDesk:
             refusing = next((each.hit for each in said.met if each.hit.refuses), None)
             if refusing is not None:
                 return replace(said, refused=refusing)
-        told = answer(case.standing, self._message(case, said.met))
+        told = answer(case.standing, self.message(case, said.met))
         if isinstance(told, VoucherMoved):
             await self._state(connection, case, told, statements)
-            claim = told.voucher.claims[case.wanted.claim_no]
-            said = replace(said, state=claim.state, fen=claim.fen, holds=claim.holds)
-            return replace(said, buckets=told.voucher.buckets)
+            return moved(said, told)
         if is_new and _has_no_marks(case.standing, case.wanted.claim_no):
             await free(connection, case.wanted.name)
-        if isinstance(told, VoucherRefused):
-            return replace(said, refused=told.code)
-        return replace(said, missing=told.missing)
+        return not_moved(said, told)
 
-    def _message(self, case: VoucherCase, met: Sequence[Met]) -> VoucherMessage:
+    def message(self, case: VoucherCase, met: Sequence[Met]) -> VoucherMessage:
+        """Return what the rules of vouchers are asked."""
         wanted, checked, now = case.wanted, case.checked, self.clock()
         region = case.voucher.granted.region
         place = EVERYWHERE if isinstance(region, Missing) else region
@@ -277,7 +297,7 @@ class VoucherDesk:
             cash_counts=counts if isinstance(counts, Missing) else VoucherClaimState[counts],
         )
 
-    async def _write(self, connection: Connection, case: VoucherCase, told: VoucherMoved) -> None:
+    async def write(self, connection: Connection, case: VoucherCase, told: VoucherMoved) -> None:
         """Write down what a message did by itself, in the transaction that locks its voucher."""
         statements = self.statements(case.wanted.issuer)
         await self._state(connection, case, told, statements)
@@ -307,6 +327,7 @@ class VoucherDesk:
         for name in changed:
             if told.voucher.claims[name.claim_no].state in FREED:
                 await free(connection, name)
+                await shared.end(connection, name)
 
 
 def _no_voucher() -> RefusedError:
@@ -322,6 +343,15 @@ def _holds(case: VoucherCase, met: Sequence[Met]) -> tuple[str, ...]:
     of_service = case.checked.holds if case.checked else ()
     return tuple(
         dict.fromkeys((*(each.hit.value for each in met), *of_service, *case.wanted.holds))
+    )
+
+
+def no_service() -> RefusedError:
+    """Return that a message names no service."""
+    return RefusedError(
+        ErrorCode.BAD_USER_INPUT,
+        hint="service: the key of the service record that the voucher pays for",
+        hint_zh="service：创新券所抵扣服务记录的主键",
     )
 
 
@@ -360,7 +390,21 @@ def _check_may(case: VoucherCase) -> None:
         )
 
 
-def _shown(case: VoucherCase, told: VoucherTold) -> VoucherTold:
+def moved(said: VoucherTold, told: VoucherMoved) -> VoucherTold:
+    """Return the answer to a message that moved money."""
+    claim = told.voucher.claims[said.claim_no]
+    said = replace(said, state=claim.state, fen=claim.fen, holds=claim.holds)
+    return replace(said, buckets=told.voucher.buckets)
+
+
+def not_moved(said: VoucherTold, told: VoucherRefused | VoucherWaits) -> VoucherTold:
+    """Return the answer to a message that moves nothing."""
+    if isinstance(told, VoucherRefused):
+        return replace(said, refused=told.code)
+    return replace(said, missing=told.missing)
+
+
+def shown(case: VoucherCase, told: VoucherTold) -> VoucherTold:
     """Return an answer without what a provider is not told: what else the voucher holds."""
     granted = case.voucher.granted
     is_told = case.asking is not None and case.asking.party in {granted.issuer, granted.holder}

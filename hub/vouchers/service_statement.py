@@ -51,6 +51,8 @@ def around_statement(records: StoredRecords) -> str:
         f"({_power(of)}) AS power_days",
         f"EXISTS ({_rival(of)}) AS has_rival",
         "EXISTS (SELECT FROM leaf l WHERE l.entry_id = s.entry_id) AS in_log",
+        "(SELECT encode(e.commitment, 'hex') FROM entry e WHERE e.entry_id = s.entry_id) "
+        "AS commitment",
         f"({_used(of)}) AS used_fen",
         f"(SELECT i.item_id FROM {records.tables['Instrument'].read.name} i "  # noqa: S608 - own names
         "WHERE i.key = s.instrument_key) AS instrument_item",

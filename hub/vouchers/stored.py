@@ -26,10 +26,11 @@ from hub.store.database import Database
 from hub.store.legal_persons import legal_persons
 from hub.store.records import StoredRecords
 from hub.store.view import names_now
+from hub.vouchers.abroad import row_abroad, told_here
 from hub.vouchers.facts import Row, StoredService, fen, service_told
 from hub.vouchers.ledger import KeptVoucher, part_of, rows_of_statement
 from hub.vouchers.limits import RELATED_MAX
-from hub.vouchers.question import ServiceChecked, VoucherWanted
+from hub.vouchers.question import GivenService, ServiceChecked, VoucherWanted
 from hub.vouchers.service_statement import OFFER, ORDER, RELATION, around_statement
 from hub.vouchers.splits import split_holds
 from schema.codes import PowerState, ServicePurpose, SystemPurpose, VoucherClaimState
@@ -63,15 +64,68 @@ class StoredServices:
         self, service: str, wanted: VoucherWanted, voucher: KeptVoucher, standing: VoucherStanding
     ) -> ServiceChecked:
         """Return what the checks say of a service, and by what it is known again."""
+        stored, given = await self._looked_at(service, wanted, voucher.granted.holder)
+        return self._judged(given, stored, wanted, voucher, standing)
+
+    async def given(self, service: str, wanted: VoucherWanted, holder: str) -> GivenService:
+        """Return what this hub knows of a service of its own, whoever's voucher is to pay."""
+        return (await self._looked_at(service, wanted, holder))[1]
+
+    async def checked(
+        self,
+        given: GivenService,
+        wanted: VoucherWanted,
+        voucher: KeptVoucher,
+        standing: VoucherStanding,
+    ) -> ServiceChecked:
+        """Check what another hub said of its service, with what this one knows of the voucher.
+
+        Registration, relation, state of the enterprise and the year's other claims are those of
+        this hub, and so is who is one legal person.
+        """
+        async with self.database.reads.connection() as connection, connection.transaction():
+            reader = _Reader(connection, self.database.records)
+            stored, _ = await reader.around(row_abroad(given), wanted, voucher.granted.holder)
+        return self._judged(given, stored, wanted, voucher, standing)
+
+    async def _looked_at(
+        self, service: str, wanted: VoucherWanted, holder: str
+    ) -> tuple[StoredService, GivenService]:
+        async with self.database.reads.connection() as connection, connection.transaction():
+            reader = _Reader(connection, self.database.records)
+            stored, instrument = await reader.service(service, wanted, holder)
+        row = stored.service
+        stored = replace(stored, customs=await self._customs(row))
+        charge = fen(row["charge"], "charge")
+        given = GivenService(
+            told=service_told(stored, wanted.fen, wanted.order_no),
+            claimed=self._claimed(stored, instrument, wanted, stored.person(holder)),
+            in_log=stored.in_log,
+            charge_fen=None if isinstance(charge, Missing) else charge,
+            item_id=row["item_id"],
+            owner=row["owner"],
+            issuer=row["issuer"],
+            user=row["user_key"],
+            instrument=row["instrument_key"],
+            invoice=(None, row["invoice_no"]),
+            as_of=row["as_of"],
+            commitment=stored.commitment,
+        )
+        return stored, given
+
+    def _judged(
+        self,
+        given: GivenService,
+        stored: StoredService,
+        wanted: VoucherWanted,
+        voucher: KeptVoucher,
+        standing: VoucherStanding,
+    ) -> ServiceChecked:
         granted = voucher.granted
         claim = standing.claims.get(wanted.claim_no)
         reserved = claim.fen if claim is not None else 0
-        async with self.database.reads.connection() as connection:
-            reader = _Reader(connection, self.database.records)
-            stored, instrument = await reader.service(service, wanted, granted.holder)
-        row = stored.service
-        stored = replace(stored, customs=await self._customs(row))
-        told = service_told(stored, wanted.fen or reserved, wanted.order_no)
+        here = service_told(stored, wanted.fen or reserved, wanted.order_no)
+        told = told_here(given.told, here, stored)
         terms = VoucherTerms(
             holder=stored.person(granted.holder),
             use_from=granted.use_from,
@@ -80,17 +134,24 @@ class StoredServices:
             used_in_year_fen=stored.used_in_year_fen,
         )
         region = granted.region
-        day = local_date(row["ended_at"] or row["as_of"])
+        day = local_date(stored.service["ended_at"] or stored.service["as_of"])
         law = self.law.on(day, EVERYWHERE if isinstance(region, Missing) else region)
-        charge = fen(row["charge"], "charge")
+        claimed = given.claimed
+        if not isinstance(claimed, Missing):
+            claimed = replace(
+                claimed,
+                claim_home=self.origin,
+                claim_no=_claim_name(wanted),
+                holder=stored.person(granted.holder),
+            )
         return ServiceChecked(
             verified=verify(told, terms, law),
-            claimed=self._claimed(stored, instrument, wanted, terms.holder),
-            in_log=stored.in_log,
-            charge_fen=None if isinstance(charge, Missing) else charge,
-            item_id=row["item_id"],
-            owner=row["owner"],
-            invoice=(None, row["invoice_no"]),
+            claimed=claimed,
+            in_log=given.in_log,
+            charge_fen=given.charge_fen,
+            item_id=given.item_id,
+            owner=given.owner,
+            invoice=given.invoice,
             most_fen=most_of(
                 told.charge_fen,
                 Spent(used_in_year=terms.used_in_year_fen, available=terms.available_fen),
@@ -100,7 +161,7 @@ class StoredServices:
         )
 
     def _claimed(
-        self, stored: StoredService, instrument: str, wanted: VoucherWanted, holder: str | Missing
+        self, stored: StoredService, instrument: str, wanted: VoucherWanted, holder: str
     ) -> ClaimedService | Missing:
         row, charge = stored.service, fen(stored.service["charge"], "charge")
         for fact, value in (("startedAt", row["started_at"]), ("endedAt", row["ended_at"])):
@@ -108,12 +169,11 @@ class StoredServices:
                 return Missing(fact)
         if isinstance(charge, Missing):
             return charge
-        assert isinstance(holder, str)
         return ClaimedService(
             home=self.origin,
             service_item=row["item_id"],
             claim_home=self.origin,
-            claim_no=f"{wanted.issuer}/{wanted.code}/{wanted.claim_no}",
+            claim_no=_claim_name(wanted),
             instrument_item=instrument,
             start_at=row["started_at"],
             end_at=row["ended_at"],
@@ -195,6 +255,7 @@ class _Reader:
             ),
             customs=Missing("customs"),
             in_log=found["in_log"],
+            commitment=found["commitment"] or "",
             used_in_year_fen=found["used_fen"],
         )
         return stored, found["instrument_item"] or row["instrument_key"]
@@ -205,7 +266,8 @@ class _Reader:
             return ()
         return await self._many(
             "SELECT requested_at, start_at, charge "  # noqa: S608 - own name
-            f"FROM {self._table('ServiceOrder')} WHERE instrument_key = %(instrument)s "
+            f"FROM {self._records.tables['ServiceOrder'].source.name} "
+            "WHERE instrument_key = %(instrument)s "
             "AND user_key = %(user)s AND item_id <> %(item)s AND NOT withdrawn AND speaks "
             "AND state <> ALL(%(ended)s) ORDER BY requested_at DESC NULLS LAST",
             {
@@ -219,7 +281,7 @@ class _Reader:
     async def _business(self, holder: str) -> Sequence[Row]:
         """Return what registers of businesses say of an enterprise, whoever else says so too."""
         return await self._many(
-            f"SELECT b.* FROM {self._table('BusinessStatus')} b "  # noqa: S608 - own names
+            f"SELECT b.* FROM {self._records.tables['BusinessStatus'].source.name} b "  # noqa: S608 - own names
             f"JOIN source s ON s.source_id = b.source AND s.purpose = %(register)s "
             "WHERE b.enterprise_key = %(holder)s AND NOT b.withdrawn ORDER BY b.valid_from DESC",
             {"holder": holder, "register": SystemPurpose.REGISTER.value},
@@ -229,6 +291,10 @@ class _Reader:
         async with self._connection.cursor(row_factory=dict_row) as cursor:
             await cursor.execute(f"{statement} LIMIT {RELATED_MAX}".encode(), parameters)
             return list(await cursor.fetchall())
+
+
+def _claim_name(wanted: VoucherWanted) -> str:
+    return f"{wanted.issuer}/{wanted.code}/{wanted.claim_no}"
 
 
 def _parties(row: Row, order: Row | None, holder: str) -> set[str]:

@@ -8,6 +8,7 @@ policy = "/etc/hub/peers/zhejiang.policy"   # whose log is trusted, as for `delt
 keys = "/etc/hub/peers/zhejiang.keys.json"  # its producers' keys, for records that they signed
 homes = ["moe:10335"]                   # institutions that state their records there, not here
 # or, where their pushes are handed on: homes = { "moe:10335" = "zju" }, their source there
+asks_as = "hub-zhejiang"                # as which client it asks here, where both share claims
 
 A token is bound to the key (RFC 9449) and asked for with an assertion that the key signs (RFC
 7523), so no secret leaves this machine. Each proof is for one request. What the other side asks for
@@ -218,6 +219,7 @@ class HubConnection:
     policy: str = ""
     keys: str = ""
     homes: Sequence[str] | Mapping[str, str] = ()
+    asks_as: str = ""
     judge: Judge | None = field(default=None, init=False, repr=False, compare=False)
     """Judges receipts of its log; None where no policy is named."""
     origins: frozenset[str] = field(default=frozenset(), init=False, compare=False)
@@ -243,6 +245,8 @@ class HubConnection:
             isinstance(each, str) and each for each in told
         ):
             raise ValueError("[hub] homes lists keys of institutions, or names the source of each")
+        if not isinstance(given.asks_as, str):
+            raise ValueError("[hub] asks_as is the id of a client")  # noqa: TRY004 - one kind
         object.__setattr__(self, "_answers", SignedAnswers(self.url.rstrip("/")))
         if self.keys and not self.policy:
             raise ValueError("[hub] keys are of no use without policy")

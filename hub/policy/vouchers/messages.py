@@ -41,6 +41,8 @@ class VoucherRefusal(StrEnum):
     STATE_NOT_FITTING = "STATE_NOT_FITTING"
     CLAIM_UNKNOWN = "CLAIM_UNKNOWN"
     CLAIM_EXISTS = "CLAIM_EXISTS"
+    CLAIM_PENDING = "CLAIM_PENDING"
+    """It waits for other hubs with another service or amount; send the same again."""
     CLAIMS_TOO_MANY = "CLAIMS_TOO_MANY"
     NOT_GRANTED = "NOT_GRANTED"
     USE_NOT_BEGUN = "USE_NOT_BEGUN"

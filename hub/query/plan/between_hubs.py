@@ -1,4 +1,4 @@
-"""`between_hubs`: documents by which a hub asks the home hub of an instrument about an order.
+"""`between_hubs`: documents by which a hub asks another one: about an order, or about a claim.
 
 Every hub registers them, so that a peer needs no `graphql:adhoc` to pass on what its clients order.
 """
@@ -40,7 +40,13 @@ _REVIEW = (
     "  stateOrderReview(input: $input) {\n"
     "    orderId state missing userErrors { code message }\n  }\n}\n"
 )
-TEXTS = (*map(_mutation, INPUTS), _LOOK, _REVIEW)
+_CLAIM = (
+    "# 枢纽之间：创新券申兑 Between hubs: a claim on a voucher\n"
+    "mutation ClaimErrand($input: ClaimErrandInput!) {\n"
+    "  claimErrand(input: $input) {\n"
+    "    content userErrors { code message }\n  }\n}\n"
+)
+TEXTS = (*map(_mutation, INPUTS), _LOOK, _REVIEW, _CLAIM)
 """The texts, which `hub.query.plan.documents` registers."""
 
 
@@ -54,3 +60,5 @@ LOOK = _id(_LOOK)
 """Id of the document that asks how an order stands."""
 REVIEW = _id(_REVIEW)
 """Id of the document that states a review."""
+CLAIM = _id(_CLAIM)
+"""Id of the document by which hubs ask each other about claims."""

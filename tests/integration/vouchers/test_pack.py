@@ -169,7 +169,7 @@ async def test_over_http_a_caller_gets_what_it_could_fetch_receipt_by_receipt(
     agreements, audit = Agreements(database, system_clock), Audit(database, system_clock)
     proofs = ProofEndpoints(database, access, agreements, packer.policy)
     desk = VoucherCaseDesk(database, agreements, frozenset({ISSUER}))
-    door = PackEndpoint(desk, access, proofs.find, packer.log.policy_file, audit)
+    door = PackEndpoint(desk, access, proofs, packer.log.policy_file, audit)
     routes = [*access.routes(), *door.routes()]
     partners = Partners(database, store, httpx.ASGITransport(Starlette(routes=routes)), {}, None)
     operator = RecordSight.of_operator(database.records.registry)

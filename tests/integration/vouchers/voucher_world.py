@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from hashlib import sha256
 from typing import Any
 
+from hub.errors import ErrorCode, RefusedError
 from hub.intake.batch import Assurance, Batch, Channel, Evidence, Outcome
 from hub.intake.service import submit
 from hub.policy.bounds import Missing
@@ -18,7 +19,13 @@ from hub.policy.vouchers.messages import Event
 from hub.store.database import Database
 from hub.store.sources import register_source
 from hub.vouchers.ledger import KeptVoucher
-from hub.vouchers.question import ServiceChecked, VoucherAsking, VoucherTold, VoucherWanted
+from hub.vouchers.question import (
+    GivenService,
+    ServiceChecked,
+    VoucherAsking,
+    VoucherTold,
+    VoucherWanted,
+)
 from hub.vouchers.service import VoucherDesk
 from tests.standing_clock import StandingClock
 from tests.unit.policy.voucher_case import ENDED, FIVE_HOURS_S, law, service, terms
@@ -36,55 +43,96 @@ class StatedServices:
     """What is known of services, as the test says; checked by the hub's own rules."""
 
     facts: dict[str, dict[str, Any]] = field(default_factory=dict)
+    origin: str = "hub"
+    """The log in which they are."""
+    owner: str | None = None
+    """Whose services this hub has; None: everybody's."""
 
     async def of(
         self, key: str, wanted: VoucherWanted, voucher: KeptVoucher, standing: VoucherStanding
     ) -> ServiceChecked:
+        given = await self.given(key, wanted, voucher.granted.holder)
+        return await self.checked(given, wanted, voucher, standing)
+
+    async def given(self, key: str, wanted: VoucherWanted, holder: str) -> GivenService:
+        owner = key.partition("/")[0]
+        if self.owner not in {None, owner}:
+            raise RefusedError(ErrorCode.NOT_FOUND)
         said = dict(self.facts.get(key, {}))
         invoice = said.pop("invoice_told", (None, None))
         start = said.pop("start", ENDED - timedelta(hours=5))
         instrument = said.pop("instrument", f"instr of {key}")
-        told = service(**{"user": HOLDER, "voucher_fen": wanted.fen, "reviewed_by": HOLDER, **said})
+        told = service(**{"user": HOLDER, "reviewed_by": HOLDER, **said})
         if not isinstance(told.invoice, Missing):
             told = replace(told, invoice=replace(told.invoice, payer=HOLDER))
-        claim = standing.claims.get(wanted.claim_no)
-        available = standing.buckets.available + (claim.fen if claim else 0)
-        verified = verify(told, terms(holder=HOLDER, available_fen=available), law())
         claimed = ClaimedService(
-            home="hub",
+            home=self.origin,
             service_item=key,
-            claim_home="hub",
+            claim_home=self.origin,
             claim_no=wanted.claim_no,
             instrument_item=instrument,
             start_at=start,
             end_at=start + timedelta(seconds=FIVE_HOURS_S),
-            holder=voucher.granted.holder,
+            holder=holder,
             charge_fen=800_000,
             invoice=normal_invoice(*invoice, PROVIDER),
         )
-        return ServiceChecked(
-            verified=verified,
+        return GivenService(
+            told=told,
             claimed=claimed,
             in_log=True,
             charge_fen=2_000_000,
             item_id=key,
-            owner=PROVIDER,
+            owner=owner,
+            issuer=owner,
+            user=HOLDER,
+            instrument=key.rpartition("/")[0],
             invoice=invoice,
+            as_of=ENDED,
+            commitment=sha256(repr(said).encode()).hexdigest(),
+        )
+
+    async def checked(
+        self,
+        given: GivenService,
+        wanted: VoucherWanted,
+        voucher: KeptVoucher,
+        standing: VoucherStanding,
+    ) -> ServiceChecked:
+        claim = standing.claims.get(wanted.claim_no)
+        available = standing.buckets.available + (claim.fen if claim else 0)
+        here = {"registered": True, "controlled": False, "holder_active": True}
+        told = replace(given.told, voucher_fen=wanted.fen, **here)
+        claimed = given.claimed
+        if not isinstance(claimed, Missing):
+            claimed = replace(claimed, holder=voucher.granted.holder)
+        return ServiceChecked(
+            verified=verify(told, terms(holder=HOLDER, available_fen=available), law()),
+            claimed=claimed,
+            in_log=given.in_log,
+            charge_fen=given.charge_fen,
+            item_id=given.item_id,
+            owner=given.owner,
+            invoice=given.invoice,
         )
 
 
 async def grant(
-    database: Database, *codes: str, fen: int | None = 2_000_000, until: date | None = None
+    database: Database,
+    *codes: str,
+    fen: int | None = 2_000_000,
+    issuer: str = ISSUER,
+    until: date | None = None,
 ) -> None:
     """State vouchers as their issuer's system does; `fen` None: it does not say how much."""
     await register_source(
-        database, "vouchers-office", "创新券办", mode="PUSH", now=SPRING, owners=(ISSUER,)
+        database, "vouchers-office", "创新券办", mode="PUSH", now=SPRING, owners=(issuer,)
     )
     rows = [
         {
             "type": "Voucher",
             "record": {
-                "issuerKey": ISSUER,
+                "issuerKey": issuer,
                 "code": code,
                 "holderKey": HOLDER,
                 "state": "GRANTED",

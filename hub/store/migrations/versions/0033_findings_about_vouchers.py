@@ -7,7 +7,7 @@ from pathlib import Path
 from alembic import op
 
 revision = "0033"
-down_revision = "0027"
+down_revision = "0032"
 branch_labels = None
 depends_on = None
 

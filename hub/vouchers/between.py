@@ -1,0 +1,40 @@
+"""`between`: the parts of one hub that share claims with other hubs, put together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hub.access.agreements import Agreements
+from hub.audit.service import Audit
+from hub.vouchers.errands import ClaimErrands
+from hub.vouchers.fingerprinting import ClaimFingerprints
+from hub.vouchers.granting import GrantDesk
+from hub.vouchers.keeping import ClaimKeeping
+from hub.vouchers.ring import ClaimRing
+from hub.vouchers.road import ClaimRoad
+from hub.vouchers.service import VoucherDesk
+
+
+@dataclass(frozen=True, slots=True)
+class VoucherParts:
+    """Who takes messages about vouchers, asks other hubs, answers them, and looks after both."""
+
+    desk: VoucherDesk
+    ring: ClaimRing
+    errands: ClaimErrands
+    keeping: ClaimKeeping
+
+    @classmethod
+    def of(
+        cls,
+        desk: VoucherDesk,
+        prints: ClaimFingerprints,
+        agreements: Agreements,
+        audit: Audit,
+        ring: ClaimRing,
+    ) -> VoucherParts:
+        """Put the parts of one hub together; the desk takes claims by the road between hubs."""
+        desk.road = road = ClaimRoad(desk, ring, prints, audit)
+        grants = GrantDesk(desk.database, desk.checks, agreements, ring, desk.clock)
+        errands = ClaimErrands(desk.database, ring, grants, prints, audit, desk.clock)
+        return cls(desk, ring, errands, ClaimKeeping(road, grants))

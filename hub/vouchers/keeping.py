@@ -1,0 +1,94 @@
+"""`keeping`: looks after claims that wait for another hub, and after grants that were given to one.
+
+- A claim whose answer a hub owes is worked on again, from where it stopped; nothing is assumed
+  meanwhile, however long that takes.
+- The home of a service is told what became of a claim until it knows.
+- The home of a voucher is asked about grants of which it said nothing for long.
+
+One worker at a time, by an advisory lock. A hub that does not answer is not asked again in the same
+look.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from contextlib import suppress
+from datetime import timedelta
+
+import psycopg
+
+from hub.errors import HubError
+from hub.policy.vouchers.grants import SharedState
+from hub.store.locks import SessionLock
+from hub.vouchers import shared
+from hub.vouchers.granting import GrantDesk
+from hub.vouchers.limits import CLAIM_AGAIN_S, CLAIM_LOOK_S, CLAIMS_LOOKED_MAX
+from hub.vouchers.road import PEER, ClaimRoad
+from hub.vouchers.shared import SharedClaim
+
+_LOG = logging.getLogger(__name__)
+
+
+class ClaimKeeping:
+    """Looks after claims between hubs, beside a running hub."""
+
+    def __init__(self, road: ClaimRoad, grants: GrantDesk, pause_s: float = CLAIM_LOOK_S) -> None:
+        self.road, self.grants, self._pause_s = road, grants, pause_s
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Look, at once and after each pause, until `stop`."""
+        while not stop.is_set():
+            try:
+                await self.look()
+            except (HubError, psycopg.Error) as error:
+                _LOG.warning("claims: %s", error)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._pause_s):
+                    await stop.wait()
+
+    async def look(self, again_s: float = CLAIM_AGAIN_S) -> int:
+        """Do what is due, unless another worker does it; return how many claims moved.
+
+        `again_s`: how long a claim waits before it is worked on again.
+        """
+        database = self.road.desk.database
+        async with database.writes.connection() as connection:
+            cursor = await connection.execute(
+                "SELECT pg_try_advisory_lock(%s)", (SessionLock.CLAIMS.value,)
+            )
+            row = await cursor.fetchone()
+            if row is None or not row[0]:
+                return 0
+            try:
+                return await self._claims(again_s) + await self.grants.look()
+            finally:
+                await connection.execute(
+                    "SELECT pg_advisory_unlock(%s)", (SessionLock.CLAIMS.value,)
+                )
+
+    async def _claims(self, again_s: float) -> int:
+        desk = self.road.desk
+        now, moved, silent = desk.clock(), 0, set[str | None]()
+        before = now - timedelta(seconds=again_s)
+        async with desk.database.writes.connection() as connection:
+            waiting = await shared.due(connection, before, CLAIMS_LOOKED_MAX)
+        for claim in waiting:
+            async with desk.database.writes.transaction() as connection:
+                await shared.was_asked(connection, claim.name, now)
+            if claim.source in silent:
+                continue
+            moved += await self._worked_on(claim)
+            silent |= self.road.ring.away
+        return moved
+
+    async def _worked_on(self, claim: SharedClaim) -> bool:
+        """Go on with one claim; return whether it moved."""
+        if claim.standing.state is not SharedState.PENDING:
+            return await self.road.tell(claim)
+        try:
+            told = await self.road.go_on(claim)
+        except HubError as error:
+            _LOG.warning("claim %s: %s", claim.name.text, error.code.name)
+            return False
+        return told.missing is None or told.missing.fact != PEER

@@ -1,0 +1,315 @@
+"""The race: many claims at once for few services at four hubs that are killed at random.
+
+Every hub is a process of its own with its own database. Each service is wanted by claims on
+vouchers of all four hubs. A sender holds several claims in flight at each hub and sends what was
+not settled again with the same idempotency key, as a client does whose hub died.
+
+Counted all the while: claims that are consumed, per service; money of every voucher at every hub,
+recomputed from its movements.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from hub.client import HubClient
+from hub.client.errors import ClientError
+from hub.clock import system_clock
+from hub.intake.batch import Assurance, Batch, Channel, Evidence, Outcome
+from hub.intake.service import submit
+from hub.vouchers.audit import audit
+from hub.vouchers.ledger import open_ledger, source_of
+from schema.dates import format_instant
+from tests.databases import opened
+from tests.integration.vouchers.claim_hubs import ClaimPlace, client_at, written
+from tests.integration.vouchers.voucher_world import HOLDER
+from tests.ordering import sent
+
+CONSUME = """mutation ($input: VoucherClaimInput!) { consumeVoucher(input: $input) {
+  state refused missing replayed userErrors { code } } }"""
+FEN = 1_000
+TRIES_MAX = 400
+PAUSE_S = 0.3
+READY_S = 60.0
+END_S = 60.0
+"""Seconds after which everything has to be settled once all hubs are back."""
+ROWS_AT_ONCE = 2_000
+CLAIMS_OF_VOUCHER = 250
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """One claim: at which hub, on which voucher, for which service."""
+
+    place: ClaimPlace
+    code: str
+    claim_no: str
+    service: str
+
+
+@dataclass
+class RaceReport:
+    """What came of a race."""
+
+    claims: int
+    services: int
+    kills: int = 0
+    counts: dict[str, Counter[str]] = field(default_factory=dict)
+    """By hub: CONSUMED, refusals, UNKNOWN (answers for want of a peer), LOST (no answer at all)."""
+    unknown: list[tuple[float, int]] = field(default_factory=list)
+    """Seconds since the beginning, and claims that were waiting for a hub then."""
+    most_of_one: int = 0
+    """Most claims that were ever consumed for one service."""
+    consumed: int = 0
+    seconds: float = 0.0
+    settled_s: float = 0.0
+    """Seconds from when all hubs were back to when every service was paid for once."""
+    faults: int = 0
+
+    def __str__(self) -> str:
+        lines = [
+            f"{self.claims} claims on {self.services} services at {len(self.counts)} hubs, "
+            f"{self.kills} kills, {self.seconds:.0f} s: {self.consumed} consumed, "
+            f"at most {self.most_of_one} for one service, settled {self.settled_s:.1f} s after "
+            f"all were back, {self.faults} faults of money"
+        ]
+        lines += [f"{name}: {dict(sorted(each.items()))}" for name, each in self.counts.items()]
+        lines.append(
+            "waiting for a hub, by second: "
+            + ", ".join(f"{at:.0f} s {count}" for at, count in self.unknown)
+        )
+        return "\n".join(lines)
+
+
+class HubProcess:
+    """One hub as a process of its own."""
+
+    def __init__(self, place: ClaimPlace) -> None:
+        self.place = place
+        self._file = written(place)
+        self._running: subprocess.Popen[bytes] | None = None
+        self.is_back = asyncio.Event()
+
+    async def start(self) -> None:
+        log = Path(self.place.folder) / "hub.log"
+        with log.open("ab") as out:
+            self._running = await asyncio.to_thread(
+                subprocess.Popen,
+                [sys.executable, "-m", "tests.integration.vouchers.claim_program", self._file],
+                stdout=out,
+                stderr=out,
+                env=dict(os.environ),
+            )
+        until = time.monotonic() + READY_S
+        while time.monotonic() < until:
+            try:
+                _, writer = await asyncio.open_connection("127.0.0.1", self.place.port)
+                writer.close()
+            except OSError:
+                await asyncio.sleep(0.05)
+            else:
+                self.is_back.set()
+                return
+        raise AssertionError(f"{self.place.name} did not start: {log.read_text()[-2000:]}")
+
+    def kill(self) -> None:
+        """End it as a power cut would."""
+        self.is_back.clear()
+        if self._running is not None:
+            self._running.kill()
+            self._running.wait()
+
+
+async def reserve_all(places: Sequence[ClaimPlace], wishes: Sequence[Wish]) -> None:
+    """State the reservations of every claim, as the desk states them, many at a time."""
+    for place in places:
+        async with opened(place.url) as database:
+            await open_ledger(database, place.issuer, system_clock())
+            numbers: Counter[str] = Counter()
+            rows: list[dict[str, Any]] = []
+            for wish in (each for each in wishes if each.place is place):
+                numbers[wish.code] += 1
+                rows += _reservation(wish, numbers[wish.code])
+            for at in range(0, len(rows), ROWS_AT_ONCE):
+                batch = Batch(
+                    source=source_of(place.issuer),
+                    party=f"hub:{place.origin}",
+                    channel=Channel.LIVE,
+                    rows=rows[at : at + ROWS_AT_ONCE],
+                    evidence=Evidence(
+                        assurance=Assurance.HUB_OBSERVED, document_hash=b"\0" * 32, run_id="race"
+                    ),
+                    as_of=system_clock(),
+                )
+                outcomes = (await submit(database, batch, clock=system_clock)).rows
+                assert {each.outcome for each in outcomes} == {Outcome.ACCEPTED}
+
+
+def _reservation(wish: Wish, number: int) -> list[dict[str, Any]]:
+    at = format_instant(system_clock() - timedelta(minutes=1))
+    head = {
+        "issuerKey": wish.place.issuer,
+        "code": wish.code,
+        "claimNo": wish.claim_no,
+        "holderKey": HOLDER,
+        "providerKey": wish.service.partition("/")[0],
+    }
+    movement = {
+        "number": str(number),
+        "event": "RESERVE",
+        "at": at,
+        "claimState": "RESERVED",
+        "moves": [{"source": "AVAILABLE", "target": "RESERVED", "fen": FEN}],
+    }
+    claim = {"state": "RESERVED", "voucherFen": FEN, "changedAt": at}
+    return [
+        {"type": "VoucherMovement", "record": {**head, **movement}},
+        {"type": "VoucherClaim", "record": {**head, **claim}},
+    ]
+
+
+def wishes_of(places: Sequence[ClaimPlace], claims: int, services: int) -> list[Wish]:
+    """Spread claims over the hubs, and services over their homes; every service is wanted by all."""
+    made = []
+    for at in range(claims):
+        place = places[at % len(places)]
+        number = at // len(places)
+        wanted = (at // len(places) + at) % services
+        home = places[wanted % len(places)]
+        code = f"V-{number // CLAIMS_OF_VOUCHER}"
+        made.append(Wish(place, code, f"C{at}", home.service(wanted)))
+    return made
+
+
+class ClaimRace:
+    """One race."""
+
+    def __init__(self, places: Sequence[ClaimPlace], wishes: Sequence[Wish], seed: int) -> None:
+        self._places = places
+        self._hubs = {place.name: HubProcess(place) for place in places}
+        self._wishes = list(wishes)
+        self._chance = random.Random(seed)
+        self._chance.shuffle(self._wishes)
+        services = len({each.service for each in wishes})
+        self.report = RaceReport(len(wishes), services)
+        self.report.counts = {place.name: Counter() for place in places}
+        self._began = 0.0
+
+    async def run(self, kills: int, at_once: int) -> RaceReport:
+        """Send every claim while hubs are killed; `at_once`: claims in flight at each hub."""
+        self._began = time.monotonic()
+        try:
+            await asyncio.gather(*(each.start() for each in self._hubs.values()))
+            watching = asyncio.create_task(self._watch())
+            killing = asyncio.create_task(self._kill(kills))
+            await asyncio.gather(*(self._send(place, at_once) for place in self._places))
+            await killing
+            await self._settle()
+            watching.cancel()
+            await self._look()
+            self.report.seconds = time.monotonic() - self._began
+            for place in self._places:
+                async with opened(place.url) as database:
+                    self.report.faults += (await audit(database)).faults_count
+        finally:
+            for each in self._hubs.values():
+                each.kill()
+        return self.report
+
+    async def _kill(self, kills: int) -> None:
+        for _ in range(kills):
+            await asyncio.sleep(self._chance.uniform(0.2, 1.5))
+            hub = self._hubs[self._chance.choice(self._places).name]
+            hub.kill()
+            self.report.kills += 1
+            await asyncio.sleep(self._chance.uniform(0.0, 0.5))
+            await hub.start()
+
+    async def _send(self, place: ClaimPlace, at_once: int) -> None:
+        waiting = asyncio.Queue[Wish]()
+        for wish in self._wishes:
+            if wish.place is place:
+                waiting.put_nowait(wish)
+        async with AsyncExitStack() as stack:
+            labs = {
+                each.provider: await stack.enter_async_context(client_at(place, f"lab-{each.name}"))
+                for each in self._places
+            }
+            await asyncio.gather(*(self._sender(labs, waiting) for _ in range(at_once)))
+
+    async def _sender(self, labs: Mapping[str, HubClient], waiting: asyncio.Queue[Wish]) -> None:
+        while not waiting.empty():
+            wish = waiting.get_nowait()
+            await self._settled(labs[wish.service.partition("/")[0]], wish)
+
+    async def _settled(self, client: HubClient, wish: Wish) -> None:
+        """Send one claim until it is said what became of it."""
+        counts, hub = self.report.counts[wish.place.name], self._hubs[wish.place.name]
+        given = {
+            "issuer": wish.place.issuer,
+            "code": wish.code,
+            "claimNo": wish.claim_no,
+            "fen": FEN,
+            "service": wish.service,
+        }
+        for _ in range(TRIES_MAX):
+            await hub.is_back.wait()
+            try:
+                answer = await sent(client, CONSUME, given, f"race-{wish.claim_no}")
+                told = answer["data"]["consumeVoucher"]
+                problems = [each["code"] for each in told["userErrors"]]
+            except (ClientError, KeyError, TypeError, OSError):
+                counts["LOST"] += 1
+                await asyncio.sleep(PAUSE_S)
+                continue
+            if told["state"] == "CONSUMED" or told["refused"] is not None or problems:
+                counts[told["state"] or told["refused"] or problems[0]] += 1
+                return
+            counts["UNKNOWN"] += 1
+            await asyncio.sleep(PAUSE_S)
+        raise AssertionError(f"{wish} has no end")
+
+    async def _watch(self) -> None:
+        while True:
+            await self._look()
+            await asyncio.sleep(1.0)
+
+    async def _look(self) -> None:
+        """Count what is consumed at all hubs, and what waits."""
+        paid: Counter[str] = Counter()
+        pending = 0
+        for place in self._places:
+            async with opened(place.url) as database:
+                rows = await database.writes.fetch_all(
+                    "SELECT service_key FROM voucher_claim_source WHERE state = 'CONSUMED'"
+                )
+                paid.update(key for (key,) in rows)
+                ((count,),) = await database.writes.fetch_all(
+                    "SELECT count(*) FROM shared_claim WHERE state = 'PENDING'"
+                )
+                pending += count
+        self.report.consumed = paid.total()
+        self.report.most_of_one = max(self.report.most_of_one, *paid.values(), 0)
+        self.report.unknown.append((time.monotonic() - self._began, pending))
+
+    async def _settle(self) -> None:
+        """Wait until every service is paid for, at most `END_S` from when all hubs are back."""
+        began = time.monotonic()
+        while time.monotonic() - began < END_S:
+            await self._look()
+            if self.report.consumed >= self.report.services:
+                break
+            await asyncio.sleep(0.5)
+        self.report.settled_s = time.monotonic() - began
