@@ -204,7 +204,7 @@ def texts(module: Path) -> Iterator[str]:
                 yield node.value.decode("utf-8", "replace")
 
 
-OF_THE_HUB = {"former_source", "ix_quarantine_status_source"}
+OF_THE_HUB = {"former_source", "ix_quarantine_status_source", "ix_shared_claim_source"}
 """Names that end alike and are no record's."""
 
 

@@ -61,7 +61,7 @@ _KEEP = (
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class VoucherFound:
+class FoundVoucher:
     """A voucher as a message finds it."""
 
     voucher: KeptVoucher
@@ -94,7 +94,7 @@ class KeptBalance:
 
 async def find(
     database: Database, connection: Connection, claim: ClaimName, request: str
-) -> VoucherFound | None:
+) -> FoundVoucher | None:
     """Return a voucher for a message about one claim; None where nobody states the voucher.
 
     The caller holds the lock of the voucher. `request`: the mark of the message's request.
@@ -126,7 +126,7 @@ async def find(
         providers={} if stated is None else {claim.claim_no: stated["provider_key"]},
         last=balance["last"],
     )
-    return VoucherFound(
+    return FoundVoucher(
         voucher=voucher,
         standing=standing_with(voucher, balance, stated),
         claims={} if stated is None else {claim.claim_no: stated},
@@ -136,14 +136,14 @@ async def find(
 
 async def _made(
     database: Database, connection: Connection, claim: ClaimName
-) -> VoucherFound | None:
+) -> FoundVoucher | None:
     """Return a voucher that has no row yet, made from all its movements."""
     found = await read_voucher(database, connection, claim.issuer, claim.code)
     if found is None:
         return None
     standing = standing_of(found.granted, found.movements)
     claims = await read_claims(database, connection, [claim])
-    return VoucherFound(voucher=found, standing=standing, claims=claims)
+    return FoundVoucher(voucher=found, standing=standing, claims=claims)
 
 
 async def keep_balances(connection: Connection, balances: Sequence[KeptBalance]) -> None:

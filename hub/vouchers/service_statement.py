@@ -14,7 +14,7 @@ from hub.vouchers.limits import RELATED_MAX
 
 ORDER: Final = (
     *("local_id", "user_key", "payer_key", "service_id", "steps", "start_at", "end_at"),
-    *("charge",),
+    *("charge", "item_id", "instrument_key", "requested_at"),
 )
 OFFER: Final = ("code", "audience", "unit", "price", "minimum_charge", "valid_from", "valid_until")
 RELATION: Final = ("provider_key", "is_controlled")

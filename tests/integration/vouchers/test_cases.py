@@ -109,7 +109,8 @@ async def test_a_case_is_shown_by_station_and_what_is_missing_is_named(
     assert seen.balance is not None
     assert (seen.balance.available, seen.balance.consumed) == (1_200_000, 800_000)
     assert {parameter.name for parameter, _ in seen.chain.parameters} >= {"voucher.power_share"}
-    assert seen.lacking == ("voucher.rate",)
+    lacking = ("voucher.fast_track", "voucher.fast_track_days", "voucher.rate")
+    assert seen.lacking == lacking
     assert [row["event"] for row in seen.chain.rows["VoucherMovement"]] == [
         "RESERVE",
         "CONSUME",
