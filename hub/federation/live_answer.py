@@ -136,10 +136,8 @@ class LiveAnswer:
             if problems:
                 self._is_sure = False
             else:
-                made, key = (
-                    self._records if spec is self._spec else self._coverage,
-                    spec.key_of(wire),
-                )
+                made = self._records if spec is self._spec else self._coverage
+                key = spec.key_of(wire)
                 made[key] = one
                 self._wires[spec.name, key] = wire
 

@@ -83,7 +83,7 @@ class KeptAnswers:
             return None
         is_valid = (
             kept.generation == asked.generation.number
-            and kept.grants is run.grants
+            and kept.grants == run.grants
             and kept.made_at <= run.now < kept.until
         )
         if not is_valid:

@@ -1,4 +1,4 @@
-"""`limits`: the bounds of connections that stay open for the answers of subscriptions.
+"""`limits`: the bounds of connections that stay open for subscriptions, and of answers kept.
 
 Times are seconds. All are of one process: of several workers each has its own.
 """

@@ -10,3 +10,5 @@ SHARED_MAX = 20
 """Records that share one identifier; where more do, it identifies nothing."""
 EXPLAINED_MAX = 20
 """Records of one key that are explained; systems may give one number each."""
+TOGETHER_MAX = 200
+"""Askers that one statement answers, where many ask the same kind of thing at once."""

@@ -12,10 +12,10 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, TypeVar
 
-__all__ = ["TOGETHER_MAX", "Together"]
+from hub.store.limits import TOGETHER_MAX
 
-TOGETHER_MAX = 200
-"""Askers that one statement answers."""
+__all__ = ["Together"]
+
 AskedT = TypeVar("AskedT")
 FoundT = TypeVar("FoundT")
 

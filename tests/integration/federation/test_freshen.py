@@ -87,6 +87,30 @@ async def test_the_sources_of_a_connection_say_what_the_manifest_says(world):
     assert stands(answer) == ("ERROR", "STORE", "SOURCE_UNAVAILABLE")
 
 
+async def test_both_say_the_same_where_a_source_changes_meanwhile_and_nothing_is_named(world):
+    text = "{ instruments { sources { id status servedFrom asOf latencyMs rows errorCode via } } }"
+    seen = []
+    for change in (
+        "rows = 77",
+        "last_error_code = 'X', via = '{hub.example/log}'",
+        "active = false",
+    ):
+        await world.ask(text)
+        async with world.database.writes.connection() as connection:
+            await connection.execute(f"UPDATE source SET {change}".encode())
+        for seconds in (0.0, 1.0):
+            world.time.pass_by(seconds=seconds)
+            answer = await world.ask(text)
+            assert answer["data"]["instruments"]["sources"] == answer["extensions"]["sources"]
+            seen.append(answer["extensions"]["sources"])
+    assert [[each["rows"] for each in told] for told in seen[:2]] == [[30], [77]]
+    assert [[(each["status"], each["via"]) for each in told] for told in seen[2:4]] == [
+        [("OK", [])],
+        [("ERROR", ["hub.example/log"])],
+    ]
+    assert seen[5] == []
+
+
 async def test_a_search_by_free_time_is_looked_at_twice(world):
     world.campus.bookings.append(booking("E1", "new", 1, 8, 20))
     answer = await world.ask(

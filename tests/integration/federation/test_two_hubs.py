@@ -175,6 +175,8 @@ async def test_occupancy_is_asked_live_for_the_caller_and_written_down_at_both(
         answer = await asked(provinces)
         assert "errors" not in answer, answer
         assert stands(answer) == ("OK", "LIVE", None)
+        through = {each["id"]: each["via"] for each in answer["extensions"]["sources"]}
+        assert through["zhejiang"] == [ORIGINS["zhejiang"]]
         found = answer["data"]["instrument"]
         assert (found["availability"]["status"], found["availability"]["longestFreeHours"]) == (
             "PARTLY",

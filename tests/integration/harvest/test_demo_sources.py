@@ -42,7 +42,7 @@ async def test_a_slow_a_dead_and_a_silent_source_are_named_and_stay_so_as_time_p
         for _ in range(2):
             for source in systems.sources:
                 await harvester.harvest_if_due(source, None)
-            sources = json.loads(await manifest.of(frozenset({"Instrument"})))
+            sources = json.loads((await manifest.now()).text(frozenset({"Instrument"})))
             assert {one["id"]: (one["status"], one["errorCode"]) for one in sources} == STANDS
             ages.append({one["id"]: one["asOf"] for one in sources})
             story.print_sources(Printer(), sources, time.now)

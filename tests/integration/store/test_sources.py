@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from hub.errors import ErrorCode, RefusedError
-from hub.query.sql.sources import sources_row
+from hub.query.sql.sources import known_sources, sources_now
 from hub.store import sources
 from hub.store.database import Database
 from hub.store.sources import SOURCES_MAX, list_sources, register_source
@@ -50,4 +50,5 @@ async def test_one_more_source_than_can_be_listed_is_refused_and_the_others_are_
 
 
 def test_whoever_lists_sources_lists_as_many_as_can_be_registered() -> None:
-    assert sources_row(None, "now()").endswith(f"LIMIT {SOURCES_MAX}")
+    assert sources_now("now()").endswith(f"LIMIT {SOURCES_MAX}")
+    assert known_sources("$1", None).endswith(f"LIMIT {SOURCES_MAX}")

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from hub.store.together import TOGETHER_MAX, Together
+from hub.store.limits import TOGETHER_MAX
+from hub.store.together import Together
 
 
 class Asked:
