@@ -104,6 +104,12 @@ SUITES = (
         {"HUB_RACE_REQUESTS": "1000"},
     ),
     Suite(
+        "three hubs: rows handed on to two homes, a ring of questions, a line that is cut",
+        _pytest(f"{TESTS}/federation/test_three_hubs.py"),
+        15,
+        {"HUB_THREE_HUBS": "1"},
+    ),
+    Suite(
         "100 requests a route and kind: a running hub answers what its OpenAPI document says",
         _pytest(f"{TESTS}/app/test_openapi_answers.py"),
         30,

@@ -51,6 +51,14 @@ class Caller:
     cases: Mapping[str, CaseGrant] = field(default_factory=dict, repr=False, compare=False)
     """Cases in force, by the scope that they give."""
 
+    @property
+    def own_sources(self) -> frozenset[str]:
+        """Sources of which it may know all that was sent, whoever sent it.
+
+        A hub hands rows on to a source for others (`hub.forwarding`): it knows what itself sent.
+        """
+        return frozenset() if self.kind is ClientKind.PEER else self.sources
+
 
 ANONYMOUS = Caller(None, None, None, ANONYMOUS_SCOPES, anonymous=True)
 

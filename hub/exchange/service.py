@@ -302,7 +302,7 @@ class ChangeFeed:
             gathered.changes.append(self._build_change(ChangeKind.CHANGED, entry, is_whole=True))
         elif is_told or self._sees(follower, entry, entry.subject):
             is_own = holds(HISTORY, entry.subject, follower.grants)
-            is_own = is_own or entry.source in follower.request.caller.sources
+            is_own = is_own or entry.source in follower.request.caller.own_sources
             gathered.changes.append(self._build_change(ChangeKind.REMOVED, entry, is_whole=is_own))
         return True
 
@@ -323,7 +323,7 @@ class ChangeFeed:
             return self._build_change(ChangeKind.REMOVED, entry) if was_own else None
         if self._sees(follower, entry):
             return self._build_change(ChangeKind.CHANGED, entry, is_whole=True)
-        is_sender = entry.withdrawn and entry.source in follower.request.caller.sources
+        is_sender = entry.withdrawn and entry.source in follower.request.caller.own_sources
         if not is_sender and (
             past is None or not past.any_subject(lambda each: self._sees(follower, entry, each))
         ):

@@ -48,11 +48,7 @@ class HandedOn:
         is_first: bool,
     ) -> HandedOn:
         """Return what is sent of a batch's `rows`; signatures of records go along as they came."""
-        lines = [
-            json.dumps(rows[each.row - 1], ensure_ascii=False, separators=(",", ":"))
-            for each in waiting
-        ]
-        body = "\n".join(lines).encode() + b"\n"
+        body = b"".join(_line(rows[each.row - 1]) + b"\n" for each in waiting)
         return cls(
             hub=hub, pushed_as=pushed_as, waiting=tuple(waiting), body=body, is_first=is_first
         )
@@ -85,6 +81,14 @@ class HandedOn:
             raise ValueError("it does not answer for each row")
         told = zip(rows, self.waiting, strict=True)
         return [_told(raw, number, each, origin) for number, (raw, each) in enumerate(told, 1)]
+
+
+def _line(row: Any) -> bytes:
+    """Return a row as JSON; half of a surrogate pair, which has no bytes in UTF-8, escaped."""
+    try:
+        return json.dumps(row, ensure_ascii=False, separators=(",", ":")).encode()
+    except UnicodeEncodeError:
+        return json.dumps(row, separators=(",", ":")).encode()
 
 
 def _told(raw: Any, number: int, waiting: RowOutcome, origin: str | None) -> RowOutcome:

@@ -14,6 +14,8 @@ RECEIPTS_MAX = 100
 """Rows of one answer for which their home is asked for receipts: one question."""
 RECEIPT_WAIT_S = 2.0
 """So long an answer waits for its receipts: a log signs once a second."""
+RECEIPTS_S = 5.0
+"""So long one home may take to give them, all in all."""
 RECEIPT_PAUSE_S = 0.4
 """Between two looks for them."""
 TEXT_MAX = 500

@@ -38,6 +38,7 @@ from hub.forwarding.limits import (
     BATCHES_AWAY_OF_ONE,
     BATCHES_AWAY_WAITING,
     FORWARD_S,
+    RECEIPTS_S,
 )
 from hub.forwarding.receipts import with_receipts
 from hub.harvest.connections import HubConnection
@@ -176,12 +177,15 @@ class Forwarding:
         rows: dict[int, RowOutcome] = {each.row: each for each in outcomes.rows}
         for hub, stated in _stated(outcomes.rows, by_hub).items():
             try:
-                async with self._session(by_hub[hub], caller) as session:
+                async with (
+                    asyncio.timeout(RECEIPTS_S),
+                    self._session(by_hub[hub], caller) as session,
+                ):
                     judge = by_hub[hub].connection.judge
                     told = await with_receipts(session, stated, judge)
                 rows.update((each.row, each) for each in told)
-            except ConnectorError as error:
-                _LOG.warning("%s gives no receipts: %s", hub, error)
+            except (ConnectorError, TimeoutError) as error:
+                _LOG.warning("%s gives no receipts: %r", hub, error)
         return replace(outcomes, rows=tuple(rows.values()))
 
 

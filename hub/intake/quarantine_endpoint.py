@@ -77,10 +77,10 @@ class QuarantineEndpoint:
 def _source(caller: Caller, request: Request) -> str:
     """Return the source that is asked for: it is named, or the only one of the caller."""
     named = request.query_params.get("source", "")
-    if not named and len(caller.sources) == 1:
-        return next(iter(caller.sources))
-    if named not in caller.sources:
-        known = ", ".join(sorted(caller.sources))
+    if not named and len(caller.own_sources) == 1:
+        return next(iter(caller.own_sources))
+    if named not in caller.own_sources:
+        known = ", ".join(sorted(caller.own_sources))
         raise RefusedError(
             ErrorCode.SOURCE_FORBIDDEN,
             hint=f"Name one with ?source=: {known or 'none'}.",

@@ -107,7 +107,7 @@ def _records() -> tuple[RouteOperation, ...]:
                 "MiB at most.",
             ),
             answers={200: json_of("BatchAnswer", "What became of each row; signed.")},
-            refusals=_SUBMIT | {ErrorCode.UNSUPPORTED_MEDIA_TYPE},
+            refusals=_SUBMIT | {ErrorCode.UNSUPPORTED_MEDIA_TYPE, ErrorCode.HOME_UNREACHABLE},
         ),
         *nrii_routes(),
         _files(key, flags),

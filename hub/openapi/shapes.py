@@ -108,19 +108,20 @@ def _of_batches() -> dict[str, Any]:
         "revisionId": TEXT,
         "problems": array(ref("RowProblem")),
         "warnings": array(ref("RowProblem")),
+        "home": ref("RowHome"),
     }
+    counted = {"type": "object", "additionalProperties": COUNT}
+    outcomes = array(ref("RowOutcome"))
+    proof = dict.fromkeys(("word", "proof", "record"), TEXT)
+    said = {"origin": TEXT, "entryId": DIGITS, "receipt": closed(proof, state=TEXT, **proof)}
     return {
         "BatchRow": {"oneOf": [*stated, withdrawn]},
         "RowProblem": closed(("value",), **_PROBLEM),
         "RowOutcome": closed(
             outcome_parts, row={"type": "integer"}, outcome=one_of(Outcome), **outcome_parts
         ),
-        "BatchAnswer": closed(
-            dryRun=FLAG,
-            replayed=FLAG,
-            counts={"type": "object", "additionalProperties": COUNT},
-            rows=array(ref("RowOutcome")),
-        ),
+        "RowHome": closed(said, hub=TEXT, institution=TEXT, **said),
+        "BatchAnswer": closed(dryRun=FLAG, replayed=FLAG, counts=counted, rows=outcomes),
         "QuarantinedRow": closed(
             ("type", "key", "row"),
             id=DIGITS,

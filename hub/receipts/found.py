@@ -1,7 +1,8 @@
 """`found`: entries that somebody asks for, as far as he may see them: a few statements for all.
 
 - Rights are judged by the present revision. Only owner and issuer may see older revisions and
-  withdrawals. The source that sent a record may always see it whole: it knows the content.
+  withdrawals. The source that sent a record may always see it whole: it knows the content; a hub,
+  which sends for others, what it sent itself.
 - What is not there, and what the caller may not see, cost the same statements; proofs are made
   after that.
 """
@@ -14,6 +15,7 @@ from enum import IntEnum
 from typing import NamedTuple
 
 from hub.access.agreements import Agreements
+from hub.access.clients import ClientKind
 from hub.access.grants import PartyGrants
 from hub.access.resource import Caller
 from hub.access.visibility import Subject, hidden_items, may_see
@@ -29,7 +31,7 @@ from schema.visibility import HISTORY
 
 _HEADER = """
 SELECT e.entry_id, e.record_type, coalesce(f.source, e.source), e.authority, e.key, e.owner,
-  e.issuer, e.withdrawal, b.canon
+  e.issuer, e.withdrawal, b.canon, e.client_id
 FROM entry e LEFT JOIN entry_body b USING (entry_id)
 LEFT JOIN former_source f ON f.former = e.source
 WHERE e.entry_id = ANY(%s)"""
@@ -63,6 +65,8 @@ class EntryHeader(NamedTuple):
     is_withdrawal: bool
     canon: bytes | None
     """None: it was erased."""
+    client_id: str | None = None
+    """Who sent it."""
 
 
 class FoundEntry(NamedTuple):
@@ -134,7 +138,8 @@ class FoundEntries:
         every: Names,
     ) -> Sight:
         """Return how much the caller may see; old revisions and withdrawals fall under HISTORY."""
-        if receipt.source in caller.sources:
+        is_its_own = caller.client_id is not None and receipt.client_id == caller.client_id
+        if receipt.source in caller.own_sources or (caller.kind is ClientKind.PEER and is_its_own):
             return Sight.WHOLE  # the sender knows the content
         spec = self._database.records.registry[receipt.record_type]
         names = every.of_type(spec)

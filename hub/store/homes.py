@@ -1,12 +1,12 @@
 """`homes`: institutions whose records are stated at another hub, as the operator says of each peer.
 
 Only the home hub of a record appends to it (design, decision 20). So what somebody pushes here of
-such an institution is refused, with the address of its home (decision 0027).
+such an institution is refused with the address of its home (decision 0027), or handed on (0033).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection
 
 from hub.store.copying import Connection
 
@@ -14,7 +14,7 @@ __all__ = ["keep_homes"]
 
 
 async def keep_homes(
-    connection: Connection, source: str, owners: Sequence[str], address: str
+    connection: Connection, source: str, owners: Collection[str], address: str
 ) -> None:
     """Set which institutions are at home at a peer, in place of those that were."""
     await connection.execute(b"DELETE FROM foreign_home WHERE source = %s", (source,))

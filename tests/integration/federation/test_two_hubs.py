@@ -279,20 +279,55 @@ async def test_a_line_that_is_cut_is_told_and_afterwards_nothing_is_missing(
         assert (await shanghai.harvest("zhejiang")).counts()["accepted"] == 0
 
 
+async def pushes(province: Province, client: str, source: str) -> None:
+    """Have a client push as a source, which has said nothing yet."""
+    await province.knows(source)
+    scopes = ("records:push", "receipt:read", "catalogue:read")
+    await registered(province, client, ClientKind.UNIVERSITY, scopes, source=source)
+
+
 async def test_what_belongs_to_a_home_elsewhere_is_refused_with_its_address(
     provinces: Provinces,
 ) -> None:
-    shanghai = provinces.shanghai
+    zhejiang = provinces.zhejiang
     async with provinces.connected():
-        await shanghai.knows("zju")
-        await registered(
-            shanghai, "zju-here", ClientKind.UNIVERSITY, ("records:push",), source="zju"
-        )
-        async with shanghai.client("zju-here") as hub:
-            answer = await hub.push([instrument(ZJU, "Z5")], source="zju")
+        await pushes(zhejiang, "fudan-there", "fudan")
+        async with zhejiang.client("fudan-there") as hub:
+            answer = await hub.push([instrument(FUDAN, "S5")], source="fudan")
     (row,) = answer.body["rows"]
     (told,) = row["problems"]
-    assert (told["code"], told["value"]) == ("HOME_ELSEWHERE", provinces.zhejiang.public)
+    assert (told["code"], told["value"]) == ("HOME_ELSEWHERE", provinces.shanghai.public)
+
+
+async def test_a_row_is_handed_on_where_both_agreed_and_a_lost_answer_is_asked_for_again(
+    provinces: Provinces,
+) -> None:
+    shanghai, zhejiang = provinces.shanghai, provinces.zhejiang
+    await pushes(shanghai, "platform", "delta")
+    rows = [instrument(ZJU, "Z5"), instrument(FUDAN, "S5"), instrument(ZJU, "Z6", status="X")]
+    there = "SELECT entry_id::text, assurance, party FROM entry WHERE key = %s"
+
+    async with provinces.connected(), shanghai.client("platform") as hub:
+        await hub.push([instrument(ZJU, "Z4")], source="delta")  # so it has a token
+        zhejiang.line.is_deaf = True
+        asking = asyncio.create_task(hub.push(rows, source="delta", idempotency_key="k1"))
+
+        async def is_there() -> bool:
+            return zhejiang.rows(there, f"{ZJU}/Z5") != []
+
+        await until(is_there)
+        await zhejiang.line.mend()
+        lost = (await asking).body
+        assert [row["outcome"] for row in lost["rows"]] == ["UNSETTLED", "ACCEPTED", "QUARANTINED"]
+        settled = (await hub.push(rows, source="delta", idempotency_key="k1")).body
+    first, *others = settled["rows"]
+    assert [row["outcome"] for row in settled["rows"]] == ["ACCEPTED", "ACCEPTED", "QUARANTINED"]
+    assert lost["rows"][1:] == others, "what is at home here does not wait"
+    assert zhejiang.rows(there, f"{ZJU}/Z5") == [
+        (first["home"]["entryId"], "REQUEST_SIGNED", "moe:10358")
+    ]
+    assert (first["home"]["origin"], "entryId" in first) == (ORIGINS["zhejiang"], False)
+    assert first["home"]["receipt"]["word"] == "VALID_UNWITNESSED"
 
 
 async def test_a_receipt_of_another_log_is_not_believed(provinces: Provinces) -> None:

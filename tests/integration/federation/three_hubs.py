@@ -1,7 +1,7 @@
 """Three provinces with a hub each: Shanghai asks Zhejiang, Zhejiang asks Jiangsu, Jiangsu Shanghai.
 
 Each has a university of its own, which pushes. A fourth university tells all three of its
-instrument `E1`; Jiangsu alone can ask it about bookings. A platform of Shanghai (`delta`) speaks
+instrument `E1`; Jiangsu alone can ask it about bookings. A platform of Shanghai (`south`) speaks
 for the universities of all three; what is at home elsewhere is handed on there.
 """
 
@@ -38,7 +38,7 @@ from tests.integration.federation.two_hubs import (
 from tests.running_hub import free_port
 
 NJU = "moe:10284"
-OWNERS |= {"nju": [NJU], "delta": [FUDAN, ZJU, NJU], "univ": [UNIVERSITY]}
+OWNERS |= {"nju": [NJU], "south": [FUDAN, ZJU, NJU], "univ": [UNIVERSITY]}
 E1 = f"{UNIVERSITY}/E1"
 PUSHING = ("records:push", "records:withdraw", "receipt:read", "catalogue:read", "graphql:adhoc")
 READING = ("catalogue:read", "graphql:adhoc")
@@ -117,8 +117,8 @@ async def _acquaint(delta: Delta) -> None:
     )
     shanghai = delta.shanghai
     await registered(shanghai, "reader", ClientKind.PARTNER, READING)
-    await shanghai.knows("delta")
-    await registered(shanghai, "platform", ClientKind.PARTNER, PUSHING, source="delta")
+    await shanghai.knows("south")
+    await registered(shanghai, "platform", ClientKind.PARTNER, PUSHING, source="south")
 
 
 async def _peers(here: Province, there: Province) -> None:

@@ -50,7 +50,7 @@ ORIGINS = {
     "zhejiang": "hub.zj.example/records",
     "jiangsu": "hub.js.example/records",
 }
-OWNERS = {"fudan": [FUDAN], "zju": [ZJU]}
+OWNERS = {"fudan": [FUDAN], "zju": [ZJU], "delta": [FUDAN, ZJU]}
 PEER_SCOPES = ("catalogue:read", "receipt:read", "changes:read")
 SHANGHAI_TIME = timedelta(hours=8)
 STARTING_AT_ONCE = 2
@@ -338,7 +338,10 @@ async def _acquaint(both: Provinces) -> None:
         (shanghai, zhejiang, FUDAN, ZJU),
         (zhejiang, shanghai, ZJU, FUDAN),
     ):
-        await registered(there, f"hub-{here.name}", ClientKind.PEER, PEER_SCOPES)
+        hands_on = here.name == "shanghai"
+        scopes = (*PEER_SCOPES, "records:push") if hands_on else PEER_SCOPES
+        source = "zju" if hands_on else ""
+        await registered(there, f"hub-{here.name}", ClientKind.PEER, scopes, source)
         policy = here.folder / f"{there.name}.policy"
         policy.write_bytes(httpx.get(f"{there.base}/log/policy", timeout=10).content)
         written(
@@ -347,7 +350,8 @@ async def _acquaint(both: Provinces) -> None:
             f'authority = "hub:{there.name}/records"\n'
             f'[hub]\nurl = "{there.public}"\nclient_id = "hub-{here.name}"\n'
             f'key_file = "{there.keys[f"hub-{here.name}"]}"\npolicy = "{policy}"\n'
-            f'homes = ["{foreign}"]\n[facts]\nhome_of = ["{home}"]\n',
+            + (f'homes = {{ "{foreign}" = "{source}" }}' if hands_on else f'homes = ["{foreign}"]')
+            + f'\n[facts]\nhome_of = ["{home}"]\n',
         )
     written(
         zhejiang.sources / "campus.toml",

@@ -59,6 +59,12 @@ def test_rows_go_as_they_came_and_the_same_goes_under_the_same_key() -> None:
     assert len(key) <= 128
 
 
+def test_half_of_a_pair_goes_as_it_came() -> None:
+    row = {"type": "Instrument", "record": {"n": "电镜"}, "jws": "\ud800"}
+    made = HandedOn.of(HUB, "zju", [waiting(1)], [row], is_first=True)
+    assert json.loads(made.body) == row
+
+
 def test_an_answer_takes_the_place_of_rows_in_the_callers_order() -> None:
     settled = sent().settled(answer(*GOOD), ORIGIN)
     assert [(each.row, each.outcome, each.entry_id) for each in settled] == [
