@@ -46,7 +46,7 @@ WRITER_TOKEN = "a" * 40
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 HORIZON_DAYS = 60
-"""How far ahead the laboratory lets anybody book: tests book on days that nothing was seeded for."""
+"""How far ahead the laboratory lets anybody book; tests book on days without seeded bookings."""
 NOW = datetime.fromisoformat(os.environ["NEMO_NOW"]).replace(minute=0, second=0, microsecond=0)
 
 
