@@ -99,6 +99,8 @@ class BookingReason(StrEnum):
     UNKNOWN_INSTRUMENT = "UNKNOWN_INSTRUMENT"
     USER_NOT_MAPPED = "USER_NOT_MAPPED"
     IN_THE_PAST = "IN_THE_PAST"
+    AGAINST_RULES = "AGAINST_RULES"
+    """Further ahead, shorter or longer than its owner lets anybody book it."""
     SOURCE_REFUSED = "SOURCE_REFUSED"
     SOURCE_SILENT = "SOURCE_SILENT"
     NOT_CANCELLED_YET = "NOT_CANCELLED_YET"

@@ -5,7 +5,9 @@ Met on 8.1.5: `POST reservations/` takes the same time twice, overlaps, and date
 `Idempotency-Key` is ignored. The policy of the laboratory sits in its pages only. So:
 
 1. look for a booking of this order (`note`), which an earlier attempt may have made;
-2. look at the time asked for: bookings and outages of the tool, its parent and its other modes;
+2. look at the time asked for: how far ahead and how long the laboratory lets anybody book (its
+   milder rules for nights and weekends are left to its own pages), bookings and outages of the
+   tool, its parent and its other modes;
 3. post; where it is unclear what became of it, look by `note` again, and never post twice;
 4. read the time again: somebody else's booking there means that ours is cancelled, whichever came
    first, so that the laboratory's own is safe. Two orders of hubs: the smaller number stays.
@@ -23,7 +25,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
@@ -44,7 +46,10 @@ from adapters._booking import (
 
 NOTE = "hub:"
 """Begins the note of each booking that a hub makes; its order follows."""
-TOOL_FIELDS = "id,parent_tool,_operational,_requires_area_access"
+TOOL_FIELDS = (
+    "id,parent_tool,_operational,_requires_area_access"
+    ",_reservation_horizon,_minimum_usage_block_time,_maximum_usage_block_time"
+)
 UNCLEAR_WORDS = ("database is locked",)
 """Refusals of NEMO's that say nothing about the booking: it may be tried, and looked for, again."""
 
@@ -57,12 +62,13 @@ class _Machine:
     """The tool that is booked.
 
     `modes`: ids of all tools that are this machine. `areas`: ids of the area from inside which
-    alone it may be used, and of those around that.
+    alone it may be used, and of those around that. `head`: the row by whose rules it is booked.
     """
 
     tool: int
     modes: frozenset[int]
     areas: frozenset[int]
+    head: Row
 
 
 class _StopError(Exception):
@@ -151,7 +157,7 @@ def _machine(wish: BookingWish) -> Generator[Ask, Reply, _Machine]:
         raise _refused(BookingReason.OUTAGE)
     modes = [each for each in by_id if head in (each, by_id[each].get("parent_tool"))]
     areas = yield from _areas_around(by_id[head].get("_requires_area_access"))
-    return _Machine(tool, frozenset(modes), areas)
+    return _Machine(tool, frozenset(modes), areas, by_id[head])
 
 
 def _areas_around(area: int | None) -> Generator[Ask, Reply, frozenset[int]]:
@@ -172,6 +178,8 @@ def _refuse_if_taken(
 ) -> Generator[Ask, Reply, None]:
     if wish.start <= wish.now:
         raise _refused(BookingReason.IN_THE_PAST)
+    if not _is_by_the_rules(wish, machine.head):
+        raise _refused(BookingReason.AGAINST_RULES)
     mapped = (wish.facts.get(fact, {}) for fact in ("booking_users", "booking_projects"))
     if "booking_creator" not in wish.facts or any(wish.user not in each for each in mapped):
         raise _refused(BookingReason.USER_NOT_MAPPED)
@@ -184,6 +192,18 @@ def _refuse_if_taken(
     outages += [row for row in rows if row.get("end") is None]
     if (yield from _is_stopped(machine, outages)):
         raise _refused(BookingReason.OUTAGE)
+
+
+def _is_by_the_rules(wish: BookingWish, head: Row) -> bool:
+    """Whether a time is neither too far ahead (days) nor too short or too long (minutes)."""
+    days = head.get("_reservation_horizon")
+    least, most = (head.get(f"_{name}imum_usage_block_time") for name in ("min", "max"))
+    minutes = (wish.end - wish.start) / timedelta(minutes=1)
+    return (
+        (days is None or wish.start <= wish.now + timedelta(days=days))
+        and (not least or minutes >= least)
+        and (not most or minutes <= most)
+    )
 
 
 def _is_stopped(machine: _Machine, outages: list[Row]) -> Generator[Ask, Reply, bool]:

@@ -181,7 +181,8 @@ def main(words: Sequence[str]) -> int:
 
 
 def _commit() -> str:
-    changed = _told("git", "status", "--porcelain", "--untracked-files=no", "--", ".", f":!{PAGE}")
+    page = f":!{PAGE.relative_to(ROOT)}"  # git leaves out no absolute path
+    changed = _told("git", "status", "--porcelain", "--untracked-files=no", "--", ".", page)
     return _told("git", "rev-parse", "HEAD") + (" (changed)" if changed else "")
 
 

@@ -39,6 +39,7 @@ REASONS = {
     BookingReason.USER_NOT_MAPPED: "该单位在该系统没有账号或项目"
     " the institution has no account there (booking_users, booking_projects of the source's file)",
     BookingReason.IN_THE_PAST: "时段已过 the time is past",
+    BookingReason.AGAINST_RULES: "超出其预约规则 further ahead, shorter or longer than it may be",
     BookingReason.SOURCE_REFUSED: "该系统拒绝 its system refuses",
     BookingReason.SOURCE_SILENT: "该系统没有应答 its system did not answer",
     BookingReason.NOT_CANCELLED_YET: "时段已被占用，本预约尚未撤回"

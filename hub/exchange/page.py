@@ -82,8 +82,8 @@ FollowChanges = Callable[[ChangesRequest], Awaitable[ChangePage]]
 def wanted_types(request: ChangesRequest, known: Sequence[str]) -> frozenset[str]:
     """Return the record types that a request asks for; what means nothing is BAD_USER_INPUT.
 
-    Refused are, beside types that nobody knows, an empty list of them and an owner that is no key:
-    who follows those would wait for ever.
+    Refused are types that nobody knows and an owner that is no key: who follows it would wait for
+    ever. An empty list is no mistake: its follower hears of `resync` alone.
     """
     if not 1 <= request.first <= PAGE_MAX:
         raise _meaningless(f"first 在 1 至 {PAGE_MAX} 之间。", f"first is from 1 to {PAGE_MAX}.")
@@ -93,11 +93,6 @@ def wanted_types(request: ChangesRequest, known: Sequence[str]) -> frozenset[str
         )
     if request.types is None:
         return frozenset(known)
-    if not request.types:
-        raise _meaningless(
-            "types 为空列表；要全部类型请不写 types。",
-            "types names none: leave it out for all of them.",
-        )
     if not request.types <= frozenset(known):
         names = ", ".join(known)
         raise _meaningless(f"types 取自：{names}。", f"types are some of: {names}.")

@@ -140,7 +140,7 @@ async def follow_changes(
 ) -> ChangePageType:
     """Return what changed after a cursor."""
     after = None if after is strawberry.UNSET else after  # an empty cursor is none, and refused
-    types = None if types is strawberry.UNSET else types
+    types = None if types is strawberry.UNSET else types  # an empty list asks for nothing
     owner = None if owner is strawberry.UNSET else owner
     context = info.context
     if SCOPE not in context.caller.scopes:

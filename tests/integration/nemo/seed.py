@@ -45,6 +45,8 @@ HUB_TOKEN = "b" * 40
 WRITER_TOKEN = "a" * 40
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
+HORIZON_DAYS = 60
+"""How far ahead the laboratory lets anybody book; tests book on days without seeded bookings."""
 NOW = datetime.fromisoformat(os.environ["NEMO_NOW"]).replace(minute=0, second=0, microsecond=0)
 
 
@@ -70,6 +72,7 @@ def tool(owner: User, name: str, category: str, **fields: object) -> Tool:
     made._location = fields.get("location", "")
     made._serial = fields.get("serial", "")
     made._operational = bool(fields.get("operational", True))
+    made._reservation_horizon = HORIZON_DAYS
     if "parent" in fields:
         made.parent_tool = fields["parent"]
     made.save()

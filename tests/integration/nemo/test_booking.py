@@ -93,6 +93,7 @@ async def test_a_time_is_booked_found_again_and_given_back(session, wish):
         ("lab1-3", 20, BookingReason.OUTAGE),
         ("lab1-4", 20, BookingReason.OUTAGE),
         ("lab1-1", -1, BookingReason.IN_THE_PAST),
+        ("lab1-1", 61, BookingReason.AGAINST_RULES),  # the laboratory books 60 days ahead
         ("lab1-99", 20, BookingReason.UNKNOWN_INSTRUMENT),
     ],
 )

@@ -49,6 +49,10 @@ LISTS = {
             "parent_tool": head,
             "_operational": number != 2,
             "_requires_area_access": 11 if number == 1 else None,
+            # modes are booked by the rules of their machine, whatever stands in their own row
+            "_reservation_horizon": None if head else 14,
+            "_minimum_usage_block_time": None if head else 30,
+            "_maximum_usage_block_time": None if head else 480,
         }
         for number, head in ((1, None), (2, None), (3, 1))
     ],
@@ -154,6 +158,17 @@ def test_a_free_time_is_booked_and_found_again() -> None:
         ({"facts": {**FACTS, "booking_projects": {}}}, BookingReason.USER_NOT_MAPPED),
         ({"facts": {"instance": "lab1"}}, BookingReason.USER_NOT_MAPPED),
         ({"start": NOW - timedelta(hours=1)}, BookingReason.IN_THE_PAST),
+        ({"end": START + timedelta(minutes=29)}, BookingReason.AGAINST_RULES),
+        ({"end": START + timedelta(minutes=481)}, BookingReason.AGAINST_RULES),
+        ({"end": START + timedelta(days=366)}, BookingReason.AGAINST_RULES),
+        ({"local_no": "lab1-3", "end": START + 9 * HOUR}, BookingReason.AGAINST_RULES),
+        (
+            {
+                "start": NOW + timedelta(days=14, minutes=1),
+                "end": NOW + timedelta(days=14, hours=1),
+            },
+            BookingReason.AGAINST_RULES,
+        ),
     ],
 )
 def test_what_cannot_be_booked_is_refused_before_anything_is_posted(
@@ -162,6 +177,14 @@ def test_what_cannot_be_booked_is_refused_before_anything_is_posted(
     nemo = Nemo()
     result = ended(nemo, BOOKING.book(wish(**changed)))
     assert (result.outcome, result.reason, nemo.changes) == (REFUSED, reason, 0)
+
+
+def test_a_time_at_the_edge_of_the_rules_is_booked() -> None:
+    for minutes in (30, 480):
+        ends = START + timedelta(minutes=minutes)
+        assert ended(Nemo(), BOOKING.book(wish(end=ends))).outcome is FIRM
+    last = NOW + timedelta(days=14)
+    assert ended(Nemo(), BOOKING.book(wish(start=last, end=last + HOUR))).outcome is FIRM
 
 
 @pytest.mark.parametrize("tool", [1, 3])
