@@ -8,7 +8,8 @@ from __future__ import annotations
 from pathlib import Path
 
 SOURCES, CUSTOMS, GATEWAYS = "Every source", "Customs answers", "Beside gateways"
-PARTS = (SOURCES, CUSTOMS, GATEWAYS)
+ATTESTATIONS = "Attestations"
+PARTS = (SOURCES, CUSTOMS, ATTESTATIONS, GATEWAYS)
 """Titles, in the order in which they stand on the page."""
 
 
