@@ -14,36 +14,17 @@ from hub.access.registration import ClientGrant, admit, application_document, re
 from hub.access.store import DatabaseClientStore
 from hub.clock import system_clock
 from hub.crypto.keys import SigningKey, generate_key
-from hub.intake.batch import Assurance, Batch, Channel, Evidence, Outcome
-from hub.intake.service import submit
 from hub.store.database import Database
-from hub.store.sources import register_source
 from tests.browser.conftest import Browser
 from tests.databases import lent_to_hub
-from tests.integration.vouchers.claimed_service import INVOICED
-from tests.integration.vouchers.test_stored_services import PROVIDER, SERVICE, VOUCHER, record
-from tests.integration.vouchers.voucher_world import CODE, HOLDER, HUB, ISSUER
+from tests.integration.vouchers.claimed_service import state_pushed_claim
+from tests.integration.vouchers.voucher_world import CODE, HOLDER, ISSUER
 from tests.running_hub import running_hub
 
 pytestmark = [pytest.mark.browser, pytest.mark.integration]
 Seen = dict[str, Any]
 SCOPES = ("catalogue:read", "voucher:verify")
 CLIENTS = {"holder": HOLDER, "stranger": "moe:10246"}
-CLAIM = record(
-    "VoucherClaim",
-    issuerKey=ISSUER,
-    code=CODE,
-    claimNo="A",
-    providerKey=PROVIDER,
-    holderKey=HOLDER,
-    state="CONSUMED",
-    serviceKey=SERVICE,
-    orderNo="O-1",
-    chargeFen=800_000,
-    voucherFen=400_000,
-    ownFen=400_000,
-)
-"""As the issuer's own system states it."""
 
 
 @pytest.fixture(scope="module")
@@ -68,35 +49,12 @@ def seen(
 
 
 async def _prepare(url: str, keys: dict[str, SigningKey]) -> None:
-    now = system_clock()
-    later = {"useUntil": f"{now.year + 1}-06-30", "cashUntil": f"{now.year + 1}-09-30"}
-    voucher = record("Voucher", **{**VOUCHER["record"], **later})
     async with Database(url) as database:
-        await register_source(
-            database,
-            "all",
-            "各系统",
-            mode="PUSH",
-            now=now,
-            owners=(PROVIDER, HOLDER, ISSUER),
-            authority=f"{PROVIDER}/all",
-        )
-        batch = Batch(
-            source="all",
-            party=HUB,
-            channel=Channel.FILE,
-            rows=[*INVOICED.values(), voucher, CLAIM],
-            evidence=Evidence(
-                assurance=Assurance.HUB_OBSERVED, document_hash=b"\0" * 32, run_id="1"
-            ),
-            as_of=now,
-        )
-        outcomes = (await submit(database, batch, clock=system_clock)).rows
-        assert {each.outcome for each in outcomes} == {Outcome.ACCEPTED}, outcomes
+        await state_pushed_claim(database)
         for name, party in CLIENTS.items():
             application = read_application(application_document(name, name, keys[name].public))
             grant = ClientGrant(party, ClientKind.PARTNER, SCOPES)
-            await admit(DatabaseClientStore(database), application, grant, now)
+            await admit(DatabaseClientStore(database), application, grant, system_clock())
 
 
 def test_every_file_and_page_that_the_page_names_is_there(seen: Seen) -> None:
