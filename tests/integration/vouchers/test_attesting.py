@@ -5,13 +5,16 @@ from __future__ import annotations
 from datetime import date, timedelta
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from hub.crypto.answer import parse_answer
 from hub.crypto.base64url import b64url
+from hub.crypto.keys import generate_key
 from hub.errors import ErrorCode, RefusedError
 from hub.ledger.attestation_verdict import WantedClaim, verify_attestation
 from hub.ledger.claims_proof import verify_claims
+from hub.ledger.keys import parse_keys
 from hub.ledger.receipts import receipt_for
 from hub.ledger.verdict import Word
 from hub.policy.vouchers.checks import CheckCode, CheckResult
@@ -21,6 +24,7 @@ from hub.vouchers.attesting import STATE_TYPE, NotAttested
 from hub.vouchers.marks import ClaimName
 from schema.canonical import parse_canonical
 from schema.dates import local_date
+from tests.databases import as_owner
 from tests.integration.vouchers.claimed_service import (
     CLAIM,
     FEN,
@@ -271,3 +275,76 @@ async def test_a_day_without_a_map_is_named(world: ClaimedService) -> None:
     receipt = await receipt_for(world.database, table[0][0], world.policy)
     assert receipt is not None
     assert receipt.record_type == "ClaimMap"
+
+
+async def test_a_claim_that_was_settled_for_less_stands_with_what_was_paid(
+    world: ClaimedService,
+) -> None:
+    for event in (Event.SUBMIT, Event.COUNTY, Event.CITY):
+        assert (await world.send(event)).state is not None
+    settled = await world.send(Event.SETTLE, fen=700_000, service=SERVICE, order_no="O-1")
+    assert settled.fen == 700_000, settled
+    await world.sign()
+    told = await world.attesting.attest(ISSUER, CLAIM)
+    assert told.attested is not None
+    assert (told.attested.state, told.attested.voucher_fen) == ("SETTLED", 700_000)
+    world.time.now = at_noon("2026-05-11")
+    await world.map_days()
+    proof = await world.attesting.claims_of(ISSUER, SERVICE, date(2026, 5, 10))
+    assert told.text is not None
+    found = verify_attestation(
+        told.text,
+        world.policy,
+        world.keys(),
+        now=world.time(),
+        wanted=WantedClaim(claims=proof.text),
+    )
+    assert found.word is Word.VALID_UNWITNESSED, found.detail
+    assert found.claims is not None
+    assert found.claims.mark is not None
+    assert (found.claims.mark.state, found.claims.mark.fen) == ("SETTLED", 700_000)
+
+
+async def test_a_map_whose_content_was_erased_is_not_made_up(world: ClaimedService) -> None:
+    unclaimed = record(
+        "ServiceRecord",
+        **{
+            **INVOICED["service"]["record"],
+            "localId": "S-19",
+            "startedAt": "2026-05-05T01:00:00Z",
+            "endedAt": "2026-05-05T06:00:00Z",
+        },
+    )
+    await world.state(unclaimed)
+    await world.sign()
+    world.time.now = at_noon("2026-05-11")
+    await world.map_days()
+    async with await psycopg.AsyncConnection.connect(as_owner(world.database.url)) as connection:
+        await connection.execute(
+            b"DELETE FROM entry_body USING entry e WHERE e.entry_id = entry_body.entry_id "
+            b"AND e.record_type = 'ServiceRecord' AND e.key = %s",
+            (SERVICE,),
+        )
+    told = await world.attesting.claims_of(PROVIDER, f"{SERVICE}9", date(2026, 5, 10))
+    assert (told.text, told.refused) == (None, NotAttested.MAP_GONE)
+
+
+async def test_a_key_that_was_replaced_is_pinned_up_to_the_size_that_the_log_had(
+    world: ClaimedService,
+) -> None:
+    first = await world.attesting.attest(HOLDER, CLAIM)
+    former, changed_over = world.key, world.time() + timedelta(hours=1)
+    world.key = generate_key()
+    world.time.now = changed_over + timedelta(hours=1)
+    await world.send(Event.SUBMIT, party=PROVIDER)
+    await world.sign()
+    periods = [(former.public, 0), (world.key.public, int(changed_over.timestamp()))]
+    keys = parse_keys(await world.attesting.keys_to_pin(periods))
+    second = await world.attesting.attest(HOLDER, CLAIM)
+    world.key = former
+    stale = await world.attesting.attest(HOLDER, CLAIM)
+    words = [
+        verify_attestation(each.text or b"", world.policy, keys, now=world.time()).word
+        for each in (first, second, stale)
+    ]
+    assert words == [Word.VALID_UNWITNESSED, Word.VALID_UNWITNESSED, Word.KEY_NOT_ACTIVE]
