@@ -48,7 +48,7 @@ async def world(database: Database, tmp_path: Path) -> ClaimedService:
     return await claimed_service(database, tmp_path)
 
 
-async def test_each_party_gets_an_attestation_that_is_verified_offline(
+async def test_each_party_gets_an_attestation_without_salt_and_a_stranger_none(
     world: ClaimedService,
 ) -> None:
     for party in (HOLDER, PROVIDER, ISSUER, None):
@@ -63,19 +63,11 @@ async def test_each_party_gets_an_attestation_that_is_verified_offline(
     assert (told.attested.charge_fen, told.attested.voucher_fen) == (800_000, FEN)
     assert told.attested.ended_on == date(2026, 5, 4)
     assert len(told.text) < 4_000
-
-
-async def test_it_holds_no_salt_no_local_number_and_no_text_of_the_record(
-    world: ClaimedService,
-) -> None:
     told = await world.attesting.attest(HOLDER, CLAIM)
     assert told.text is not None
     rows = await world.database.reads.fetch_all("SELECT salt FROM entry_body")
     assert all(b64url(salt).encode() not in told.text for (salt,) in rows)
     assert b"S-1" not in told.text
-
-
-async def test_for_a_stranger_there_is_no_claim(world: ClaimedService) -> None:
     for ask in (
         world.attesting.attest(STRANGER, CLAIM),
         world.attesting.state(STRANGER, CLAIM),
@@ -88,7 +80,7 @@ async def test_for_a_stranger_there_is_no_claim(world: ClaimedService) -> None:
         assert refused.value.code is ErrorCode.NOT_FOUND
 
 
-async def test_what_is_unknown_is_not_attested_and_every_check_is_told(
+async def test_what_is_unknown_reserved_or_rejected_is_not_attested(
     world: ClaimedService,
 ) -> None:
     world.checks.is_known = False
@@ -96,11 +88,6 @@ async def test_what_is_unknown_is_not_attested_and_every_check_is_told(
     assert (told.text, told.refused) == (None, NotAttested.NOT_VALID)
     unknown = [each.code for each in told.checks if each.result is CheckResult.UNKNOWN]
     assert unknown == [CheckCode.STATUS]
-
-
-async def test_a_claim_that_is_only_reserved_or_rejected_is_not_attested(
-    world: ClaimedService,
-) -> None:
     await world.send(Event.RESERVE, "B", 1, party=HOLDER, provider=PROVIDER)
     reserved = await world.attesting.attest(HOLDER, ClaimName(ISSUER, CLAIM.code, "B"))
     assert reserved.refused is NotAttested.NOT_CLAIMED
@@ -156,23 +143,23 @@ async def test_the_state_now_is_told_with_its_time_and_signed(world: ClaimedServ
 # The map of each day
 
 
-async def test_every_day_has_a_root_and_missed_days_are_made_up_for(world: ClaimedService) -> None:
-    world.time.now = at_noon("2026-05-13")
-    assert await world.map_days() == 3  # from the day of the first movement
-    assert await world.map_days() == 0
-    rows = await world.database.reads.fetch_all(
-        "SELECT day::text, keys_count FROM claim_map_source ORDER BY day"
-    )
-    assert rows == [("2026-05-10", 1), ("2026-05-11", 1), ("2026-05-12", 1)]
-
-
-async def test_a_day_ends_at_midnight_in_shanghai_and_some_minutes(world: ClaimedService) -> None:
+async def test_days_end_at_midnight_in_shanghai_and_missed_ones_are_made_up_for(
+    world: ClaimedService,
+) -> None:
     world.time.now = at_noon("2026-05-10").replace(hour=23, minute=59)
     assert await world.map_days() == 0
     world.time.now = at_noon("2026-05-11").replace(hour=0, minute=4)
     assert await world.map_days() == 0
     world.time.now = at_noon("2026-05-11").replace(hour=0, minute=5)
     assert await world.map_days() == 1
+    world.time.now = at_noon("2026-05-13")
+    assert await world.map_days() == 2
+    assert await world.map_days() == 0
+    rows = await world.database.reads.fetch_all(
+        "SELECT day::text, keys_count FROM claim_map_source ORDER BY day"
+    )
+    days = ("2026-05-10", "2026-05-11", "2026-05-12")  # from that of the first movement
+    assert rows == [(day, 1) for day in days]
 
 
 async def test_a_hub_without_claims_states_an_empty_day(database: Database, tmp_path: Path) -> None:
@@ -264,13 +251,8 @@ async def test_a_revision_that_came_after_the_map_is_not_said_to_be_unclaimed(
         "SELECT keys_count FROM claim_map_source ORDER BY day"
     )
     assert rows == [(1,), (2,)]  # both revisions of the claimed service
-
-
-async def test_a_day_without_a_map_is_named(world: ClaimedService) -> None:
-    told = await world.attesting.claims_of(HOLDER, SERVICE, date(2026, 5, 10))
-    assert told.refused is NotAttested.NO_MAP
-    world.time.now = at_noon("2026-05-11")
-    await world.map_days()
+    none = await world.attesting.claims_of(HOLDER, SERVICE, date(2026, 5, 12))
+    assert none.refused is NotAttested.NO_MAP
     table = await world.database.reads.fetch_all("SELECT entry_id FROM claim_map_source")
     receipt = await receipt_for(world.database, table[0][0], world.policy)
     assert receipt is not None
