@@ -115,11 +115,6 @@ def build_attestation(
     )
 
 
-def is_attestation(data: bytes) -> bool:
-    """Whether a file says that it is an attestation."""
-    return data.startswith(b'{"attestation":')
-
-
 def parse_attestation(data: bytes) -> AttestationFile:
     """Read an attestation in its one spelling, or raise `AttestationError`."""
     if len(data) > ATTESTATION_BYTES_MAX:
