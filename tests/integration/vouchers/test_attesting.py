@@ -21,7 +21,9 @@ from hub.policy.vouchers.checks import CheckCode, CheckResult
 from hub.policy.vouchers.messages import Event
 from hub.store.database import Database
 from hub.vouchers.attesting import STATE_TYPE, NotAttested
+from hub.vouchers.closing import keep_days
 from hub.vouchers.marks import ClaimName
+from hub.vouchers.service import VoucherDesk
 from schema.canonical import parse_canonical
 from schema.dates import local_date
 from tests.databases import as_owner
@@ -31,6 +33,7 @@ from tests.integration.vouchers.claimed_service import (
     HOLDER,
     INVOICED,
     ISSUER,
+    ORIGIN,
     PROVIDER,
     SERVICE,
     ClaimedService,
@@ -38,6 +41,7 @@ from tests.integration.vouchers.claimed_service import (
     claimed_service,
 )
 from tests.integration.vouchers.test_stored_services import changed, record
+from tests.integration.vouchers.voucher_world import HUB
 
 pytestmark = pytest.mark.integration
 STRANGER = "moe:10246"
@@ -164,7 +168,11 @@ async def test_days_end_at_midnight_in_shanghai_and_missed_ones_are_made_up_for(
 
 async def test_a_hub_without_claims_states_an_empty_day(database: Database, tmp_path: Path) -> None:
     world = ClaimedService(database, tmp_path)
-    assert await world.map_days() == 1
+    no_money = VoucherDesk(database, world.checks, world.time, party=HUB, issuers=frozenset())
+    await keep_days(no_money, database, ORIGIN)
+    assert await database.reads.fetch_all("SELECT count(*) FROM claim_map_source") == [(0,)]
+    await keep_days(world.desk, database, ORIGIN)
+    await keep_days(world.desk, database, ORIGIN)
     rows = await database.reads.fetch_all("SELECT day::text, keys_count FROM claim_map_source")
     assert rows == [("2026-05-09", 0)]
 
