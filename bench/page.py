@@ -9,7 +9,8 @@ from pathlib import Path
 
 SOURCES, CUSTOMS, GATEWAYS = "Every source", "Customs answers", "Beside gateways"
 VOUCHERS = "Claims on vouchers"
-PARTS = (SOURCES, CUSTOMS, VOUCHERS, GATEWAYS)
+ATTESTATIONS = "Attestations"
+PARTS = (SOURCES, CUSTOMS, VOUCHERS, ATTESTATIONS, GATEWAYS)
 """Titles, in the order in which they stand on the page."""
 
 

@@ -115,11 +115,6 @@ def build_attestation(
     )
 
 
-def is_attestation(data: bytes) -> bool:
-    """Whether a file says that it is an attestation."""
-    return data.startswith(b'{"attestation":')
-
-
 def parse_attestation(data: bytes) -> AttestationFile:
     """Read an attestation in its one spelling, or raise `AttestationError`."""
     if len(data) > ATTESTATION_BYTES_MAX:
@@ -130,13 +125,14 @@ def parse_attestation(data: bytes) -> AttestationFile:
             raise AttestationError(f"it has exactly {', '.join(sorted(_FILE))}; v is {VERSION}")
         if not all(isinstance(each, str) for each in read.values()):
             raise AttestationError("every member is text")
-        proofs = {name: parse_tlog_proof(read[name].encode()) for name in ("service", "claim")}
+        service = parse_tlog_proof(read["service"].encode())
+        claim = parse_tlog_proof(read["claim"].encode(), service)
         return AttestationFile(
             jws=parse_answer(TYPE, read["attestation"]),
-            service=proofs["service"],
-            claim=proofs["claim"],
-            digests={name: _digest(read[name].encode()) for name in proofs},
-            leaves={name: parse_leaf(each.extra) for name, each in proofs.items()},
+            service=service,
+            claim=claim,
+            digests={name: _digest(read[name].encode()) for name in ("service", "claim")},
+            leaves={"service": parse_leaf(service.extra), "claim": parse_leaf(claim.extra)},
         )
     except (AnswerError, NoteError, ValueError) as error:
         raise AttestationError(str(error)) from error

@@ -15,6 +15,7 @@ C2SP signed-note (format, verifier keys), RFC 8032.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import NoReturn
@@ -37,6 +38,7 @@ LOG_KEY = 0x01
 WITNESS_KEY = 0x04
 """Signature type of a witness: timestamped Ed25519 cosignature."""
 
+_CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f]")
 _DASH = "\u2014 "
 _PUBLIC_BYTES = 32
 _KEY_ID_BYTES = 4
@@ -122,10 +124,8 @@ def check_name(name: str) -> None:
     """Refuse what cannot stand as a key name."""
     if not 0 < len(name) <= NAME_CHARACTERS_MAX or "+" in name:
         _refuse("NOTE_NAME", "a key name has 1 to 256 characters and no plus sign")
-    if any(character.isspace() or ord(character) < ord(" ") for character in name):
-        _refuse("NOTE_NAME", "a key name has no white space and no control characters")
-    if not name.isprintable():
-        _refuse("NOTE_NAME", "a key name has printable characters only")
+    if " " in name or not name.isprintable():  # no other white space is printable
+        _refuse("NOTE_NAME", "a key name has printable characters and no white space")
 
 
 def parse_vkey(text: str) -> VerifierKey:
@@ -151,7 +151,7 @@ def parse_note(data: bytes) -> Note:
         whole = data.decode("utf-8")
     except UnicodeDecodeError as error:
         raise NoteError("NOTE_TEXT", "the note is not UTF-8") from error
-    if any(character < " " and character != "\n" for character in whole):
+    if _CONTROL.search(whole):
         _refuse("NOTE_TEXT", "the note has control characters; lines end in LF only")
     head, blank, tail = whole.rpartition("\n\n")
     if not blank or not head or not tail.endswith("\n"):

@@ -115,8 +115,11 @@ def parse_receipt(data: bytes) -> Receipt:
     return Receipt(evidence, read.index, read.proof, read.checkpoint)
 
 
-def parse_tlog_proof(data: bytes) -> TlogProof:
-    """Read a `tlog-proof@v1` text in its one spelling, or raise `NoteError`."""
+def parse_tlog_proof(data: bytes, beside: TlogProof | None = None) -> TlogProof:
+    """Read a `tlog-proof@v1` text in its one spelling, or raise `NoteError`.
+
+    `beside`: another proof, whose checkpoint may be the same and then is not read again.
+    """
     if len(data) > NOTE_BYTES_MAX:
         _refuse(f"a receipt has at most {NOTE_BYTES_MAX} bytes")
     head, blank, tail = data.partition(b"\n\n")
@@ -135,7 +138,9 @@ def parse_tlog_proof(data: bytes) -> TlogProof:
         raise NoteError("RECEIPT_TEXT", f"the receipt is not readable: {error}") from error
     if any(len(value) != HASH_BYTES for value in proof):
         _refuse(f"a hash has {HASH_BYTES} bytes")
-    read = TlogProof(extra, index, proof, parse_note(tail))
+    is_same = beside is not None and beside.checkpoint.encode() == tail
+    checkpoint = beside.checkpoint if beside is not None and is_same else parse_note(tail)
+    read = TlogProof(extra, index, proof, checkpoint)
     if read.encode() != data:
         _refuse("the receipt is not in its canonical spelling")
     return read

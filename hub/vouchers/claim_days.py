@@ -197,9 +197,11 @@ def _standing(records: StoredRecords) -> str:
     JOIN {claimed} c ON c.source = claim.source AND c.authority = ''
       AND c.key = claim.issuer_key || '/' || claim.code || '/' || claim.claim_no
     JOIN {served} s ON s.key = c.service_key
-    JOIN entry e ON e.record_type = '{ServiceRecord.__name__}' AND e.authority = s.authority
-      AND e.key = s.key AND NOT e.withdrawal AND e.source IN (
-        SELECT s.source UNION ALL SELECT former FROM former_source f WHERE f.source = s.source)
+    CROSS JOIN LATERAL (
+      SELECT s.source AS name UNION ALL
+      SELECT former FROM former_source f WHERE f.source = s.source) named
+    JOIN entry e ON e.record_type = '{ServiceRecord.__name__}' AND e.source = named.name
+      AND e.authority = s.authority AND e.key = s.key AND NOT e.withdrawal
     JOIN entry_body b ON b.entry_id = e.entry_id AND b.salt IS NOT NULL
     JOIN leaf l ON l.entry_id = e.entry_id AND (l.origin <> %(origin)s OR l.leaf_index < %(size)s)
     WHERE claim.state <> ALL(%(gone)s)

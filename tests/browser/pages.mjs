@@ -5,7 +5,7 @@ import { close, faults, open, overflow, seen, settled } from "./visit.mjs";
 
 const [base, , pictures, files] = process.argv.slice(2);
 const WIDE = { width: 1280, height: 900 }, PHONE = { width: 390, height: 844 };
-const PAGES = { front: "/", explorer: "/explore", submit: "/submit", verify: "/verify", customs: "/customs", guide: "/guide", quickstart: "/guide/partners/quickstart" };
+const PAGES = { front: "/", explorer: "/explore", submit: "/submit", verify: "/verify", customs: "/customs", attestation: "/attestation", guide: "/guide", quickstart: "/guide/partners/quickstart" };
 const STILL = new Set(["guide", "quickstart"]); // pages without a script
 
 seen.pages = {};

@@ -26,7 +26,10 @@ from tests.running_hub import running_hub
 pytestmark = [pytest.mark.browser, pytest.mark.integration]
 Seen = dict[str, Any]
 ENTRY = "5"
-PAGES = ("front", "explorer", "submit", "verify", "customs", "guide", "quickstart")
+PAGES = (
+    *("front", "explorer", "submit", "verify", "customs", "attestation", "guide"),
+    "quickstart",
+)
 SCOPES = ("catalogue:read", "receipt:read")
 
 

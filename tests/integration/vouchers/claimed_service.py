@@ -11,6 +11,7 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from hub.access.agreements import Agreements
+from hub.clock import system_clock
 from hub.crypto.keys import SigningKey, generate_key
 from hub.customs.service import CustomsDesk
 from hub.intake.batch import Assurance, Batch, Channel, Evidence, Outcome
@@ -36,6 +37,7 @@ from tests.integration.vouchers.test_stored_services import (
     SERVICE,
     VOUCHER,
     changed,
+    record,
 )
 from tests.integration.vouchers.voucher_world import (
     CODE,
@@ -179,3 +181,30 @@ async def claimed_service(database: Database, folder: Path) -> ClaimedService:
 def at_noon(day: str) -> datetime:
     """Return noon in Shanghai."""
     return datetime.fromisoformat(f"{day}T12:00:00+08:00")
+
+
+PUSHED_CLAIM = record(
+    "VoucherClaim",
+    issuerKey=ISSUER,
+    code=CODE,
+    claimNo="A",
+    providerKey=PROVIDER,
+    holderKey=HOLDER,
+    state="CONSUMED",
+    serviceKey=SERVICE,
+    orderNo="O-1",
+    chargeFen=800_000,
+    voucherFen=400_000,
+    ownFen=400_000,
+)
+"""As the issuer's own system states it."""
+
+
+async def state_pushed_claim(database: Database) -> None:
+    """State the service and a claim on it today, as other systems do that keep the money."""
+    now = system_clock()
+    later = {"useUntil": f"{now.year + 1}-06-30", "cashUntil": f"{now.year + 1}-09-30"}
+    voucher = record("Voucher", **{**VOUCHER["record"], **later})
+    world = ClaimedService(database, Path())
+    world.time.now = now
+    await world.state(*INVOICED.values(), voucher, PUSHED_CLAIM)

@@ -5,28 +5,35 @@ from __future__ import annotations
 from datetime import date, timedelta
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from hub.crypto.answer import parse_answer
 from hub.crypto.base64url import b64url
+from hub.crypto.keys import generate_key
 from hub.errors import ErrorCode, RefusedError
 from hub.ledger.attestation_verdict import WantedClaim, verify_attestation
 from hub.ledger.claims_proof import verify_claims
+from hub.ledger.keys import parse_keys
 from hub.ledger.receipts import receipt_for
 from hub.ledger.verdict import Word
 from hub.policy.vouchers.checks import CheckCode, CheckResult
 from hub.policy.vouchers.messages import Event
 from hub.store.database import Database
 from hub.vouchers.attesting import STATE_TYPE, NotAttested
+from hub.vouchers.closing import keep_days
 from hub.vouchers.marks import ClaimName
+from hub.vouchers.service import VoucherDesk
 from schema.canonical import parse_canonical
 from schema.dates import local_date
+from tests.databases import as_owner
 from tests.integration.vouchers.claimed_service import (
     CLAIM,
     FEN,
     HOLDER,
     INVOICED,
     ISSUER,
+    ORIGIN,
     PROVIDER,
     SERVICE,
     ClaimedService,
@@ -34,6 +41,7 @@ from tests.integration.vouchers.claimed_service import (
     claimed_service,
 )
 from tests.integration.vouchers.test_stored_services import changed, record
+from tests.integration.vouchers.voucher_world import HUB
 
 pytestmark = pytest.mark.integration
 STRANGER = "moe:10246"
@@ -44,7 +52,7 @@ async def world(database: Database, tmp_path: Path) -> ClaimedService:
     return await claimed_service(database, tmp_path)
 
 
-async def test_each_party_gets_an_attestation_that_is_verified_offline(
+async def test_each_party_gets_an_attestation_without_salt_and_a_stranger_none(
     world: ClaimedService,
 ) -> None:
     for party in (HOLDER, PROVIDER, ISSUER, None):
@@ -59,19 +67,11 @@ async def test_each_party_gets_an_attestation_that_is_verified_offline(
     assert (told.attested.charge_fen, told.attested.voucher_fen) == (800_000, FEN)
     assert told.attested.ended_on == date(2026, 5, 4)
     assert len(told.text) < 4_000
-
-
-async def test_it_holds_no_salt_no_local_number_and_no_text_of_the_record(
-    world: ClaimedService,
-) -> None:
     told = await world.attesting.attest(HOLDER, CLAIM)
     assert told.text is not None
     rows = await world.database.reads.fetch_all("SELECT salt FROM entry_body")
     assert all(b64url(salt).encode() not in told.text for (salt,) in rows)
     assert b"S-1" not in told.text
-
-
-async def test_for_a_stranger_there_is_no_claim(world: ClaimedService) -> None:
     for ask in (
         world.attesting.attest(STRANGER, CLAIM),
         world.attesting.state(STRANGER, CLAIM),
@@ -84,7 +84,7 @@ async def test_for_a_stranger_there_is_no_claim(world: ClaimedService) -> None:
         assert refused.value.code is ErrorCode.NOT_FOUND
 
 
-async def test_what_is_unknown_is_not_attested_and_every_check_is_told(
+async def test_what_is_unknown_reserved_or_rejected_is_not_attested(
     world: ClaimedService,
 ) -> None:
     world.checks.is_known = False
@@ -92,11 +92,6 @@ async def test_what_is_unknown_is_not_attested_and_every_check_is_told(
     assert (told.text, told.refused) == (None, NotAttested.NOT_VALID)
     unknown = [each.code for each in told.checks if each.result is CheckResult.UNKNOWN]
     assert unknown == [CheckCode.STATUS]
-
-
-async def test_a_claim_that_is_only_reserved_or_rejected_is_not_attested(
-    world: ClaimedService,
-) -> None:
     await world.send(Event.RESERVE, "B", 1, party=HOLDER, provider=PROVIDER)
     reserved = await world.attesting.attest(HOLDER, ClaimName(ISSUER, CLAIM.code, "B"))
     assert reserved.refused is NotAttested.NOT_CLAIMED
@@ -152,28 +147,32 @@ async def test_the_state_now_is_told_with_its_time_and_signed(world: ClaimedServ
 # The map of each day
 
 
-async def test_every_day_has_a_root_and_missed_days_are_made_up_for(world: ClaimedService) -> None:
-    world.time.now = at_noon("2026-05-13")
-    assert await world.map_days() == 3  # from the day of the first movement
-    assert await world.map_days() == 0
-    rows = await world.database.reads.fetch_all(
-        "SELECT day::text, keys_count FROM claim_map_source ORDER BY day"
-    )
-    assert rows == [("2026-05-10", 1), ("2026-05-11", 1), ("2026-05-12", 1)]
-
-
-async def test_a_day_ends_at_midnight_in_shanghai_and_some_minutes(world: ClaimedService) -> None:
+async def test_days_end_at_midnight_in_shanghai_and_missed_ones_are_made_up_for(
+    world: ClaimedService,
+) -> None:
     world.time.now = at_noon("2026-05-10").replace(hour=23, minute=59)
     assert await world.map_days() == 0
     world.time.now = at_noon("2026-05-11").replace(hour=0, minute=4)
     assert await world.map_days() == 0
     world.time.now = at_noon("2026-05-11").replace(hour=0, minute=5)
     assert await world.map_days() == 1
+    world.time.now = at_noon("2026-05-13")
+    assert await world.map_days() == 2
+    assert await world.map_days() == 0
+    rows = await world.database.reads.fetch_all(
+        "SELECT day::text, keys_count FROM claim_map_source ORDER BY day"
+    )
+    days = ("2026-05-10", "2026-05-11", "2026-05-12")  # from that of the first movement
+    assert rows == [(day, 1) for day in days]
 
 
 async def test_a_hub_without_claims_states_an_empty_day(database: Database, tmp_path: Path) -> None:
     world = ClaimedService(database, tmp_path)
-    assert await world.map_days() == 1
+    no_money = VoucherDesk(database, world.checks, world.time, party=HUB, issuers=frozenset())
+    await keep_days(no_money, database, ORIGIN)
+    assert await database.reads.fetch_all("SELECT count(*) FROM claim_map_source") == [(0,)]
+    await keep_days(world.desk, database, ORIGIN)
+    await keep_days(world.desk, database, ORIGIN)
     rows = await database.reads.fetch_all("SELECT day::text, keys_count FROM claim_map_source")
     assert rows == [("2026-05-09", 0)]
 
@@ -260,14 +259,82 @@ async def test_a_revision_that_came_after_the_map_is_not_said_to_be_unclaimed(
         "SELECT keys_count FROM claim_map_source ORDER BY day"
     )
     assert rows == [(1,), (2,)]  # both revisions of the claimed service
-
-
-async def test_a_day_without_a_map_is_named(world: ClaimedService) -> None:
-    told = await world.attesting.claims_of(HOLDER, SERVICE, date(2026, 5, 10))
-    assert told.refused is NotAttested.NO_MAP
-    world.time.now = at_noon("2026-05-11")
-    await world.map_days()
+    none = await world.attesting.claims_of(HOLDER, SERVICE, date(2026, 5, 12))
+    assert none.refused is NotAttested.NO_MAP
     table = await world.database.reads.fetch_all("SELECT entry_id FROM claim_map_source")
     receipt = await receipt_for(world.database, table[0][0], world.policy)
     assert receipt is not None
     assert receipt.record_type == "ClaimMap"
+
+
+async def test_a_claim_that_was_settled_for_less_stands_with_what_was_paid(
+    world: ClaimedService,
+) -> None:
+    for event in (Event.SUBMIT, Event.COUNTY, Event.CITY):
+        assert (await world.send(event)).state is not None
+    settled = await world.send(Event.SETTLE, fen=700_000, service=SERVICE, order_no="O-1")
+    assert settled.fen == 700_000, settled
+    await world.sign()
+    told = await world.attesting.attest(ISSUER, CLAIM)
+    assert told.attested is not None
+    assert (told.attested.state, told.attested.voucher_fen) == ("SETTLED", 700_000)
+    world.time.now = at_noon("2026-05-11")
+    await world.map_days()
+    proof = await world.attesting.claims_of(ISSUER, SERVICE, date(2026, 5, 10))
+    assert told.text is not None
+    found = verify_attestation(
+        told.text,
+        world.policy,
+        world.keys(),
+        now=world.time(),
+        wanted=WantedClaim(claims=proof.text),
+    )
+    assert found.word is Word.VALID_UNWITNESSED, found.detail
+    assert found.claims is not None
+    assert found.claims.mark is not None
+    assert (found.claims.mark.state, found.claims.mark.fen) == ("SETTLED", 700_000)
+
+
+async def test_a_map_whose_content_was_erased_is_not_made_up(world: ClaimedService) -> None:
+    unclaimed = record(
+        "ServiceRecord",
+        **{
+            **INVOICED["service"]["record"],
+            "localId": "S-19",
+            "startedAt": "2026-05-05T01:00:00Z",
+            "endedAt": "2026-05-05T06:00:00Z",
+        },
+    )
+    await world.state(unclaimed)
+    await world.sign()
+    world.time.now = at_noon("2026-05-11")
+    await world.map_days()
+    async with await psycopg.AsyncConnection.connect(as_owner(world.database.url)) as connection:
+        await connection.execute(
+            b"DELETE FROM entry_body USING entry e WHERE e.entry_id = entry_body.entry_id "
+            b"AND e.record_type = 'ServiceRecord' AND e.key = %s",
+            (SERVICE,),
+        )
+    told = await world.attesting.claims_of(PROVIDER, f"{SERVICE}9", date(2026, 5, 10))
+    assert (told.text, told.refused) == (None, NotAttested.MAP_GONE)
+
+
+async def test_a_key_that_was_replaced_is_pinned_up_to_the_size_that_the_log_had(
+    world: ClaimedService,
+) -> None:
+    first = await world.attesting.attest(HOLDER, CLAIM)
+    former, changed_over = world.key, world.time() + timedelta(hours=1)
+    world.key = generate_key()
+    world.time.now = changed_over + timedelta(hours=1)
+    await world.send(Event.SUBMIT, party=PROVIDER)
+    await world.sign()
+    periods = [(former.public, 0), (world.key.public, int(changed_over.timestamp()))]
+    keys = parse_keys(await world.attesting.keys_to_pin(periods))
+    second = await world.attesting.attest(HOLDER, CLAIM)
+    world.key = former
+    stale = await world.attesting.attest(HOLDER, CLAIM)
+    words = [
+        verify_attestation(each.text or b"", world.policy, keys, now=world.time()).word
+        for each in (first, second, stale)
+    ]
+    assert words == [Word.VALID_UNWITNESSED, Word.VALID_UNWITNESSED, Word.KEY_NOT_ACTIVE]
