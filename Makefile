@@ -22,8 +22,9 @@ install: $(STAMP) ## create .venv from the lock file with hashes
 run: $(STAMP) ## start the hub with sandbox systems, show the whole path, stay up
 	@$(BIN)/deltahub demo
 
+# Tests start hundreds of Python processes: each would compile the whole project where bytecode may not be kept.
 test: $(STAMP) ## run every test, in three processes (they wait a lot): JOBS=1 for one
-	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile
+	@env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest -n $(JOBS) --dist loadfile
 
 torture: $(STAMP) ## kill a hub under load and give it seven other troubles; check every acknowledged row
 	@$(BIN)/python -m tests.torture --kills 100

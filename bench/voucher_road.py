@@ -142,6 +142,7 @@ async def drive(
             if taken not in body.replace(b" ", b""):
                 ran.faults.append(body[:300].decode("utf-8", "replace"))
         writer.close()
+        await writer.wait_closed()
 
     await asyncio.gather(*(connection() for _ in range(at_once)))
     ran.seconds = time.perf_counter() - began

@@ -28,7 +28,7 @@ from schema.dates import local_date
 
 SOURCE = "bench-vouchers"
 ISSUER, PROVIDER, HUB = "moe:10001", demo_party("330000", 1), "hub:bench"
-HOLDERS = [demo_party("310000", number) for number in range(100, 150)]
+HOLDERS = [demo_party("310000", number) for number in range(100, 300)]
 INSTRUMENTS = 200
 VOUCHERS = 200
 GRANTED_FEN = 10**9

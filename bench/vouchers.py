@@ -19,6 +19,7 @@ import sys
 import time
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from multiprocessing import get_context
 from pathlib import Path
@@ -149,15 +150,17 @@ async def whole_road(
     halves = (items[: len(items) // 2], items[len(items) // 2 :])
     with serving("vouchers", url, _fresh_folder()) as running:
         await asyncio.to_thread(_wait_for_log, url)
-        async with Database(url) as database:
+        async with Database(url) as database, AsyncExitStack() as stack:
             clients = await senders(database, f"http://{running.host}")
-        for event in (VoucherEvent.RESERVE, VoucherEvent.CONSUME):
-            for name, part, per_s in (("fast", halves[0], 0.0), ("at a rate", halves[1], rate)):
-                requests = await signed(clients, part, event)
-                ran = await drive(
-                    running, parent, requests, TAKEN[event], at_once=AT_ONCE * (2 if per_s else 1), per_s=per_s
-                )  # fmt: skip
-                _note(found, f"road {event.value} {name}", ran)
+            for client in clients:
+                await stack.enter_async_context(client)
+            for event in (VoucherEvent.RESERVE, VoucherEvent.CONSUME):
+                for name, part, per_s in (("fast", halves[0], 0.0), ("at a rate", halves[1], rate)):
+                    requests = await signed(clients, part, event)
+                    ran = await drive(
+                        running, parent, requests, TAKEN[event], at_once=AT_ONCE * (2 if per_s else 1), per_s=per_s
+                    )  # fmt: skip
+                    _note(found, f"road {event.value} {name}", ran)
 
 
 def _note(found: VouchersMeasured, name: str, ran: Ran) -> None:

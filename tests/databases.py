@@ -133,38 +133,36 @@ SELECT pg_terminate_backend(pid, 1000) FROM pg_stat_activity WHERE datname = cur
   AND pid <> pg_backend_pid() AND backend_type = 'client backend'"""
 _EMPTY = b"""
 DO $$
-DECLARE filled text[] := '{}'; named regclass; has_rows boolean;
+DECLARE filled text;
 BEGIN
-  FOR named IN SELECT oid FROM pg_class
-    WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND relname <> 'alembic_version'
-  LOOP
-    EXECUTE format('SELECT EXISTS (SELECT FROM %s)', named) INTO has_rows;
-    IF has_rows THEN filled := filled || named::text; END IF;
-  END LOOP;
-  IF filled <> '{}' THEN
-    EXECUTE 'TRUNCATE ' || array_to_string(filled, ', ');
+  SELECT string_agg(oid::regclass::text, ', ') INTO filled FROM pg_class
+  WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND relname <> 'alembic_version'
+    AND pg_relation_size(oid) > 0;
+  IF filled IS NOT NULL THEN
+    EXECUTE 'TRUNCATE ' || filled;
   END IF;
   PERFORM setval(oid, 1, false) FROM pg_class
   WHERE relnamespace = 'public'::regnamespace AND relkind = 'S';
 END $$"""
 _SHAPE = b"""
-SELECT md5(string_agg(line, ' ' ORDER BY line)) FROM (
-  SELECT format('%s %s %s %s', attrelid::regclass, attname, atttypid, attnotnull) FROM pg_attribute
+SELECT md5(string_agg(line, ' ' ORDER BY line COLLATE "C")) FROM (
+  SELECT format('%s %s %s %s', attrelid, attname, atttypid, attnotnull) FROM pg_attribute
   WHERE attnum > 0 AND attrelid IN (
-    SELECT oid FROM pg_class WHERE relnamespace = 'public'::regnamespace)
-  UNION ALL SELECT pg_get_indexdef(indexrelid) FROM pg_index WHERE indrelid IN (
-    SELECT oid FROM pg_class WHERE relnamespace = 'public'::regnamespace)
-  UNION ALL SELECT pg_get_constraintdef(oid) FROM pg_constraint
+    SELECT oid FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind <> 'i')
+  UNION ALL SELECT format('%s %s %s %s', indexrelid, indisvalid, indexprs, indpred) FROM pg_index
+  WHERE indrelid IN (SELECT oid FROM pg_class WHERE relnamespace = 'public'::regnamespace)
+  UNION ALL SELECT format('%s %s', oid, conname) FROM pg_constraint
   WHERE connamespace = 'public'::regnamespace
   UNION ALL SELECT proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace
   UNION ALL SELECT tgname FROM pg_trigger
   UNION ALL SELECT s.setconfig::text FROM pg_db_role_setting s JOIN pg_database d
     ON d.oid = s.setdatabase WHERE d.datname = current_database()
   UNION ALL SELECT nspname FROM pg_namespace WHERE nspname !~ '^pg_'
-  UNION ALL SELECT format('%s %s', oid::regclass, relacl) FROM pg_class
+  UNION ALL SELECT format('%s %s', oid, relacl) FROM pg_class
   WHERE relnamespace = 'public'::regnamespace
 ) all_of_it(line)"""
-"""What a database is made of, apart from its rows."""
+"""What a database is made of, apart from its rows. Compared with itself alone, so numbers of things
+will do for what they are: what was made anew has another one."""
 
 
 def _shape(connection: psycopg.Connection[Any]) -> str:

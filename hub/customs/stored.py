@@ -1,4 +1,4 @@
-"""`stored`: what the store holds for customs law, read in one transaction, bounded.
+"""`stored`: what the store holds for customs law, bounded.
 
 All claims are read, and not only those that speak: sources that contradict each other decide too.
 """

@@ -8,6 +8,7 @@
   nothing of it is, and each message is taken by itself, read from all movements of its voucher.
 - A voucher that somebody else has locked is waited for outside of rounds, so a round waits for no
   voucher. Services are marked in the order of their keys, so two rounds do not wait for each other.
+- What is checked for one holder goes in rounds one after the other, for its year is counted.
 - A message that was begun is ended, also if who sent it has gone: the same request again is told.
 """
 
@@ -123,15 +124,18 @@ class MessageRounds:
         """Take the messages of the next round from those that wait, in the order they came."""
         picked: list[WaitingMessage] = []
         vouchers: set[tuple[str, str]] = set()
+        requests: set[str] = set()
         left: deque[WaitingMessage] = deque()
         for each in self._waiting:
             if each.told.done():  # who sent it has gone, and nothing was begun
                 continue
             is_fitting = not picked or each.wanted.issuer == picked[0].wanted.issuer
             is_free = each.voucher not in self._busy | vouchers
+            is_free = is_free and each.asking.request not in requests
             if is_fitting and is_free and len(picked) < ROUND_MESSAGES_MAX:
                 picked.append(each)
                 vouchers.add(each.voucher)
+                requests.add(each.asking.request)
             else:
                 left.append(each)
         self._waiting = left
@@ -139,9 +143,9 @@ class MessageRounds:
 
     async def _round(self, members: Sequence[WaitingMessage]) -> None:
         """Take some messages, together or else each alone, and answer all of them."""
-        alone, is_whole = list(members), False
+        alone, again, is_whole = list(members), list[WaitingMessage](), False
         try:
-            alone = await self._together(members)
+            alone, again = await self._together(members)
         except Exception as error:  # noqa: BLE001 - whatever it is, it meets the one it is about
             _LOG.info("a round of %d messages is taken singly: %s", len(members), error)
             is_whole = True
@@ -149,13 +153,21 @@ class MessageRounds:
             self._rounds -= 1
         for each in members:
             if each not in alone:
-                each.tell()
+                if each not in again:
+                    each.tell()
                 self._busy.discard(each.voucher)
+        self._waiting.extendleft(reversed(again))
         self._begin_soon()
         await asyncio.gather(*(self._singly(each, is_whole=is_whole) for each in alone))
 
-    async def _together(self, members: Sequence[WaitingMessage]) -> list[WaitingMessage]:
-        """Take messages in one transaction; return those whose voucher another one holds."""
+    async def _together(
+        self, members: Sequence[WaitingMessage]
+    ) -> tuple[list[WaitingMessage], list[WaitingMessage]]:
+        """Take messages in one transaction.
+
+        Returns those whose voucher another one holds, and those that must see first what came of
+        another message for the same holder, whose year is counted.
+        """
         async with self._database.writes.transaction() as connection:
             free = await free_of_others(
                 connection, [name_of_lock(*each.voucher) for each in members]
@@ -169,10 +181,19 @@ class MessageRounds:
                 ),
                 return_exceptions=True,
             )
+            again: list[WaitingMessage] = []
+            holders: set[str] = set()
             for each, case in sorted(zip(mine, looked, strict=True), key=_by_service):
+                if isinstance(case, VoucherCase) and case.checked is not None:
+                    holder = case.voucher.granted.holder
+                    if holder in holders:
+                        again.append(each)
+                        continue
+                    holders.add(holder)
                 each.came = await self._judged(connection, case, statements)
             await statements.write(connection)
-        return [each for each, is_free in zip(members, free, strict=True) if not is_free]
+        alone = [each for each, is_free in zip(members, free, strict=True) if not is_free]
+        return alone, again
 
     async def _judged(
         self,

@@ -9,8 +9,10 @@ from typing import Any
 import psycopg
 import pytest
 
+from hub.demo.records import demo_party
 from hub.errors import ErrorCode, RefusedError
-from hub.intake.batch import RequestSignature
+from hub.intake.batch import Assurance, Batch, Channel, Evidence, Outcome, RequestSignature
+from hub.intake.service import submit
 from hub.policy.vouchers.claim import S
 from hub.policy.vouchers.fingerprints import Hit
 from hub.policy.vouchers.messages import Event, VoucherRefusal
@@ -23,14 +25,17 @@ from tests.databases import as_owner
 from tests.integration.vouchers.voucher_world import (
     CODE,
     HOLDER,
+    HUB,
     ISSUER,
     PROVIDER,
+    SPRING,
     VoucherWorld,
     grant,
 )
 
 pytestmark = pytest.mark.integration
 CODES = [f"ZJ-2026-{number:04}" for number in range(1, 13)]
+OTHERS = [f"ZJ-other-{number}" for number in range(12)]
 ONE = f"{PROVIDER}/TEM-1/one"
 FIRST = 2
 """Messages by which the desk was opened."""
@@ -44,6 +49,23 @@ async def world(database: Database) -> VoucherWorld:
     await world.send(Event.RESERVE, "A", 1, code="ZJ-first")
     await world.send(Event.RELEASE, "A", code="ZJ-first")
     return world
+
+
+async def granted_to_others(world: VoucherWorld, codes: list[str]) -> None:
+    """State vouchers of a holder each: only what is checked for several goes in one round."""
+    said = {"issuerKey": ISSUER, "state": "GRANTED", "payerDivision": "331083"}
+    said |= {"useUntil": "2026-06-30", "cashUntil": "2026-09-30"}
+    stated = [
+        {**said, "grantedFen": 2_000_000, "code": code, "holderKey": demo_party("310000", number)}
+        for number, code in enumerate(codes)
+    ]
+    rows = [{"type": "Voucher", "record": each} for each in stated]
+    batch = Batch(
+        source="vouchers-office", party=HUB, channel=Channel.FILE, rows=rows, as_of=SPRING,
+        evidence=Evidence(assurance=Assurance.HUB_OBSERVED, document_hash=b"\0" * 32, run_id="2"),
+    )  # fmt: skip
+    outcomes = (await submit(world.database, batch, clock=lambda: SPRING)).rows
+    assert {each.outcome for each in outcomes} == {Outcome.ACCEPTED}, outcomes
 
 
 async def reserved(world: VoucherWorld, codes: list[str] = CODES) -> list[VoucherTold]:
@@ -131,25 +153,33 @@ async def test_who_is_refused_does_not_harm_the_others(world: VoucherWorld) -> N
 
 async def test_a_consume_that_no_record_can_hold_leaves_no_mark(world: VoucherWorld) -> None:
     """It had marked its service when it was refused: the round ends, and the others are taken."""
-    await reserved(world, CODES[:2])
+    await granted_to_others(world, OTHERS[:2])
+    await reserved(world, OTHERS[:2])
     too_long = {"reason": "x" * 300}
     told = await asyncio.gather(
-        world.send(Event.CONSUME, "A", 100_000, code=CODES[0], service=ONE, **too_long),
-        world.send(Event.CONSUME, "A", 100_000, code=CODES[1]),
+        world.send(Event.CONSUME, "A", 100_000, code=OTHERS[0], service=ONE, **too_long),
+        world.send(Event.CONSUME, "A", 100_000, code=OTHERS[1]),
         return_exceptions=True,
     )
     assert isinstance(told[0], RefusedError)
     assert told[0].code is ErrorCode.BAD_USER_INPUT
     assert isinstance(told[1], VoucherTold)
     assert told[1].state is S.CONSUMED
-    again = await world.send(Event.CONSUME, "A", 100_000, code=CODES[0], service=ONE)
+    again = await world.send(Event.CONSUME, "A", 100_000, code=OTHERS[0], service=ONE)
     assert again.state is S.CONSUMED
 
 
-async def test_one_service_is_claimed_once_within_a_round(world: VoucherWorld) -> None:
-    await reserved(world)
+@pytest.mark.parametrize("is_of_one_holder", [True, False])
+async def test_one_service_is_claimed_once_however_many_ask(
+    world: VoucherWorld, *, is_of_one_holder: bool
+) -> None:
+    """In one round where holders differ; else one after the other: a holder's year counts."""
+    codes = CODES if is_of_one_holder else OTHERS
+    if not is_of_one_holder:
+        await granted_to_others(world, OTHERS)
+    await reserved(world, codes)
     told = await asyncio.gather(
-        *(world.send(Event.CONSUME, "A", 100_000, code=each, service=ONE) for each in CODES)
+        *(world.send(Event.CONSUME, "A", 100_000, code=each, service=ONE) for each in codes)
     )
     assert sum(each.state is S.CONSUMED for each in told) == 1
     assert sum(each.refused is Hit.ALREADY_CLAIMED for each in told) == len(CODES) - 1
