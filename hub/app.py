@@ -109,8 +109,7 @@ class Hub:
     sequencer: Sequencer
     schedule: Schedule
     sensing: Sensing
-    vouchers: VoucherDesk
-    voucher_following: VoucherFollowing
+    vouchers: VoucherFollowing
     federation: Federation
     following: Following
     exports: ExportDesk
@@ -137,7 +136,7 @@ class Hub:
             asyncio.create_task(self.following.watch.run(stop), name="change feed"),
             asyncio.create_task(WebhookDeliveries(self.following.hooks).run(stop), name="webhooks"),
             asyncio.create_task(self.orders.run(stop), name="orders"),
-            asyncio.create_task(self.voucher_following.run(stop), name="vouchers"),
+            asyncio.create_task(self.vouchers.run(stop), name="vouchers"),
             asyncio.create_task(
                 run_housekeeping(
                     self.database,
@@ -145,7 +144,7 @@ class Hub:
                     stop,
                     party=_party(self.settings),
                     raw_days=self.settings.raw_days,
-                    also=lambda: close_over(self.vouchers, self.database),
+                    also=lambda: close_over(self.vouchers.desk, self.database),
                 ),
                 name="housekeeping",
             ),
@@ -169,8 +168,7 @@ class Hub:
 async def build(settings: Settings, database: Database, clock: Clock) -> Hub:
     """Assemble a hub on an open, migrated database."""
     state = open_state(settings.redis_url, clock)
-    keys = in_files(settings.token_key, clock)
-    access = _access(settings, keys, database, state, clock)
+    access = _access(settings, keys := in_files(settings.token_key, clock), database, state, clock)
     signer, policy = _log(settings)
     sequencer = Sequencer(database.url, signer, clock, settings.data_dir / "log")
     agreements = Agreements(database, clock)
@@ -218,8 +216,7 @@ async def build(settings: Settings, database: Database, clock: Clock) -> Hub:
         sequencer=sequencer,
         schedule=schedule,
         federation=federation,
-        vouchers=tracks.desk,
-        voucher_following=VoucherFollowing.of(tracks, following.watch),
+        vouchers=VoucherFollowing.of(tracks, following.watch),
         exports=exports,
         orders=OrderKeeping(bookings),
         sensing=Sensing(database, _party(settings), clock, settings.source_secrets_dir),

@@ -20,6 +20,7 @@ from hub.store.database import Database
 from hub.vouchers.limits import EVIDENCE_MAX
 from schema.codes import VoucherFindingKind, VoucherFindingState
 from schema.dates import format_instant
+from schema.parties import OPERATOR
 
 FINDING: Final = "VoucherFinding"
 _ENTRIES = """
@@ -89,8 +90,8 @@ class VoucherFindings:
         ):
             await cursor.execute(
                 f"SELECT number, kind, state, fen, detail FROM {table} "  # noqa: S608 - own name
-                "WHERE key = ANY(%s) AND NOT withdrawn AND speaks".encode(),
-                (keys,),
+                "WHERE source = %s AND key = ANY(%s) AND NOT withdrawn".encode(),
+                (OPERATOR, keys),
             )
             return {row["number"]: row for row in await cursor.fetchall()}
 

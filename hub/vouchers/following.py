@@ -40,6 +40,7 @@ from hub.vouchers.limits import FOLLOW_PAUSE_S, ROUND_CLAIMS, ROUND_S
 from hub.vouchers.marks import ClaimName
 from hub.vouchers.mirror import MIRRORED, look_at
 from hub.vouchers.movements import MovementError
+from hub.vouchers.service import VoucherDesk
 from schema.codes import VoucherClaimState
 
 _LOG = logging.getLogger(__name__)
@@ -100,6 +101,11 @@ class VoucherFollowing:
             fast_tracks=fast_tracks,
             findings=findings,
         )
+
+    @property
+    def desk(self) -> VoucherDesk:
+        """The desk that takes messages about these vouchers."""
+        return self.fast_tracks.desk
 
     async def run(self, stop: asyncio.Event) -> None:
         """Follow until `stop` is set."""

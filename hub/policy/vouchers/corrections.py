@@ -86,19 +86,22 @@ def correction(
         return _owed(claim, Kind.SERVICE_WITHDRAWN, claim.fen)
     if service.failing:
         return _failing(claim, " ".join(each.value for each in service.failing))
+    is_judged = not any(
+        isinstance(each, Missing) for each in (service.charge_fen, service.most_fen)
+    )
+    if not is_judged and claimed_fen in {None, service.charge_fen}:
+        return Correction()  # nothing tells that the charge changed since it was judged
     try:
-        return _by_amount(claim, claimed_fen, known(service.charge_fen), service.most_fen)
+        return _by_amount(claim, claimed_fen, known(service.charge_fen), known(service.most_fen))
     except LackingError as lacking:
         return _unclear(lacking.missing)
 
 
 def _by_amount(
-    claim: VoucherClaimStanding, claimed_fen: int | None, charge: int, most: int | Missing
+    claim: VoucherClaimStanding, claimed_fen: int | None, charge: int, most: int
 ) -> Correction:
-    if isinstance(most, Missing) and charge == claimed_fen:
-        return Correction()  # what the charge gives was judged when it was claimed
-    if claim.fen > known(most):
-        return _lowered(claim, known(most))
+    if claim.fen > most:
+        return _lowered(claim, most)
     if claim.state in LIVE and claimed_fen is not None and charge > claimed_fen:
         return Correction(found=(VoucherFound(kind=Kind.SERVICE_RAISED, fen=charge - claimed_fen),))
     return Correction()

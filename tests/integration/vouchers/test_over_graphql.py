@@ -18,9 +18,13 @@ from hub.graphql.endpoint import PATH, GraphQLEndpoint
 from hub.graphql.hooks import ServiceFacts
 from hub.graphql.service import Engine, Parts
 from hub.policy.law import current_law
+from hub.policy.vouchers.corrections import TOLD, VoucherFound
 from hub.state import MemoryState
+from hub.store.database import Database
 from hub.vouchers.fast_track import FastTracks
+from hub.vouchers.findings import VoucherAbout, VoucherFindings
 from hub.vouchers.kept_claims import KeptClaims
+from schema.codes import VoucherFindingKind
 from tests.integration.vouchers.voucher_world import (
     CODE,
     HOLDER,
@@ -192,3 +196,31 @@ async def test_what_the_fast_track_lacks_is_told_to_the_parties(office: Office) 
     stranger = await (await office.of("moe:10246")).query(FAST_TRACK)
     assert stranger["data"]["claimFastTrack"] is None
     assert [each["extensions"]["code"] for each in stranger["errors"]] == ["NOT_FOUND"]
+
+
+FINDINGS = "{ voucherFindings(first: 9) { nodes { number state fen evidence { entry } } } }"
+READER = ("catalogue:read", "graphql:adhoc", "voucher:read")
+
+
+async def test_a_finding_is_seen_by_issuer_holder_and_provider_alone(
+    office: Office, database: Database
+) -> None:
+    about = VoucherAbout(issuer=ISSUER, code=CODE, claim_no="A", holder=HOLDER, provider=PROVIDER)
+    findings = VoucherFindings(database, system_clock, HUB)
+    found = (VoucherFound(kind=VoucherFindingKind.CLAW_BACK_DUE, fen=400_000),)
+    assert await findings.tell(about, found, (1,), of=TOLD) == 1
+    assert await findings.tell(about, found, (1,), of=TOLD) == 0
+    for party, sees in ((ISSUER, 1), (HOLDER, 1), (PROVIDER, 1), ("moe:10246", 0)):
+        answer = await (await office.of(party, READER)).query(FINDINGS)
+        nodes = answer["data"]["voucherFindings"]["nodes"]
+        assert len(nodes) == sees, party
+        for each in nodes:
+            assert each == {
+                "number": "CLAW_BACK_DUE.A",
+                "state": "OPEN",
+                "fen": 400_000,
+                "evidence": [{"entry": "1"}],
+            }
+    outsider = await office.of(ISSUER, ("catalogue:read", "graphql:adhoc"))
+    answer = await outsider.query(FINDINGS)
+    assert [each["extensions"]["code"] for each in answer["errors"]] == ["SCOPE_MISSING"]

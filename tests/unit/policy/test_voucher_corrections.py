@@ -101,6 +101,12 @@ def test_a_correction_never_gives_more_and_settles_to_rest(
         assert again.cap_fen is None
 
 
+@pytest.mark.parametrize("charge", [UNKNOWN_CHARGE, 800_000])
+def test_what_nobody_ever_judged_is_no_correction(charge: int | Missing) -> None:
+    """Of another system's claim without its charge nothing tells that the charge changed."""
+    assert correction(claim(S.SETTLED), None, now(charge, Missing("voucher.rate"))) == Correction()
+
+
 READY = WholeService(
     steps=[{"state": each} for each in ("CONFIRMED", "DONE", "DELIVERED", "PAID", "REVIEWED")],
     is_in_log=True,
