@@ -133,7 +133,7 @@ class VoucherCorrections:
         charge = found.charge_fen
         return ServiceNow(
             charge_fen=Missing("charge") if charge is None else charge,
-            most_fen=found.most_fen,
+            gives_fen=found.gives_fen,
             verified=found.verified,
         )
 

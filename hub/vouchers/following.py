@@ -16,7 +16,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -36,7 +35,7 @@ from hub.vouchers.fast_track import OPEN, FastTracks
 from hub.vouchers.findings import VoucherFindings
 from hub.vouchers.kept_claims import KeptClaims, Row, name_of
 from hub.vouchers.ledger import CLAIM, MOVEMENT, VOUCHER
-from hub.vouchers.limits import FOLLOW_PAUSE_S, ROUND_CLAIMS, ROUND_S
+from hub.vouchers.limits import FOLLOW_PAUSE_S, LOG_PAUSE_S, ROUND_CLAIMS, ROUND_S
 from hub.vouchers.marks import ClaimName
 from hub.vouchers.mirror import MIRRORED, look_at
 from hub.vouchers.movements import MovementError
@@ -112,37 +111,32 @@ class VoucherFollowing:
         with self.watch.listening() as bell:
             while not stop.is_set():
                 bell.clear()
+                rest_s = 0.0
                 try:
-                    is_more = True
-                    while is_more and not stop.is_set():
-                        is_more = await self.look()
+                    while not rest_s and not stop.is_set():
+                        rest_s = await self.look()
                 except (HubError, psycopg.Error) as error:
                     _LOG.warning("vouchers: the change feed is not followed: %s", error)
-                waits = [asyncio.create_task(each.wait()) for each in (bell, stop)]
-                with suppress(asyncio.CancelledError):
-                    await asyncio.wait(
-                        waits, timeout=FOLLOW_PAUSE_S, return_when=asyncio.FIRST_COMPLETED
-                    )
-                for each in waits:
-                    each.cancel()
+                    rest_s = LOG_PAUSE_S
+                await _rung(bell, stop, rest_s)
 
-    async def look(self) -> bool:
+    async def look(self) -> float:
         """Do what follows from the next page of the feed, unless another worker does it.
 
-        Returns whether there may be more to do at once.
+        Returns for how many seconds to rest unless the feed moves; 0: there may be more to do.
         """
         async with self.database.writes.connection() as connection:
             lock = SessionLock.VOUCHERS.value
             cursor = await connection.execute("SELECT pg_try_advisory_lock(%s)", (lock,))
             row = await cursor.fetchone()
             if row is None or not row[0]:
-                return False
+                return FOLLOW_PAUSE_S
             try:
                 return await self._page()
             finally:
                 await connection.execute("SELECT pg_advisory_unlock(%s)", (lock,))
 
-    async def _page(self) -> bool:
+    async def _page(self) -> float:
         until = await horizon(self.database)
         before = await self._read(until.epoch)
         page = await scan(self.database, until, before.place, types=FOLLOWED, owner=None, closed=())
@@ -153,8 +147,11 @@ class VoucherFollowing:
         async with self.database.writes.transaction() as connection:
             values = (after.epoch, str(place[0]), place[1], after.round_after, after.round_at)
             await connection.execute(_WRITE, values)
-        is_cut = place != page.end
-        return (not page.is_last and not is_cut) or after.round_after is not None
+        if after.round_after is not None:
+            return 0.0
+        if place != page.end:
+            return LOG_PAUSE_S
+        return FOLLOW_PAUSE_S if page.is_last else 0.0
 
     async def _read(self, epoch: str) -> FollowedTo:
         rows = await self.database.writes.fetch_all(_READ)
@@ -229,3 +226,13 @@ class VoucherFollowing:
             await self._look(row)
         last = rows[-1]["key"] if len(rows) == ROUND_CLAIMS else None
         return replace(followed, round_after=last)
+
+
+async def _rung(bell: asyncio.Event, stop: asyncio.Event, timeout_s: float) -> None:
+    """Wait until one of both is set, at most for so long."""
+    waits = [asyncio.create_task(each.wait()) for each in (bell, stop)]
+    try:
+        await asyncio.wait(waits, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for each in waits:
+            each.cancel()

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from hub.policy.vouchers.claim import S
 from hub.policy.vouchers.messages import Event, VoucherRefusal
 from hub.store.database import Database
 from hub.vouchers.audit import audit
+from tests.eventually import until
 from tests.integration.vouchers.followed_world import FollowedWorld, service
 from tests.integration.vouchers.test_stored_services import changed
 
@@ -179,3 +182,26 @@ async def test_a_check_that_fails_since_a_correction_is_told(
     assert finding["detail"] == "EXCLUDED"
     held = [] if state is S.SETTLED else ["SERVICE_NOT_VALID"]
     assert (await world.claim())["holds"] == held
+
+
+async def test_a_running_hub_follows_by_itself_and_one_worker_at_a_time(
+    world: FollowedWorld,
+) -> None:
+    """Two followers are rung by the feed; the claim is lowered once."""
+    await world.claimed()
+    stop = asyncio.Event()
+    watch = world.following.watch
+    runs = [watch.run(stop), world.following.run(stop), world.following.run(stop)]
+    tasks = [asyncio.create_task(each) for each in runs]
+    try:
+        await world.state([service("6000")])
+        await until(lambda: _is_lowered(world))
+    finally:
+        stop.set()
+        await asyncio.gather(*tasks)
+    assert await world.events() == ["RESERVE", "CONSUME", "CAP"]
+
+
+async def _is_lowered(world: FollowedWorld) -> bool:
+    await world.sequencer.catch_up()
+    return bool((await world.claim())["voucher_fen"] == 300_000)
