@@ -141,8 +141,13 @@ class VoucherFollowing:
         before = await self._read(until.epoch)
         page = await scan(self.database, until, before.place, types=FOLLOWED, owner=None, closed=())
         entries, place = await self._in_log(page.entries, before.place, page.end)
+        claimed = await self.claims.claimed(
+            [each.item_id for each in entries if each.record_type == SERVICE],
+            [each.item_id for each in entries if each.record_type == ORDER],
+        )
         for each in entries:
-            await self._follow(each)
+            if each.item_id in claimed or each.record_type not in {SERVICE, ORDER}:
+                await self._follow(each)
         after = await self._round(replace(before, place=place))
         async with self.database.writes.transaction() as connection:
             values = (after.epoch, str(place[0]), place[1], after.round_after, after.round_at)

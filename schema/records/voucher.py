@@ -168,7 +168,13 @@ class VoucherClaim:
         default=None,
     )
     order_no: str | None = item(
-        "订单编号", "Order that it was reserved for", grade=Grade.L3, length_max=150, default=None
+        "订单编号",
+        "Order that it was reserved for",
+        grade=Grade.L3,
+        length_max=150,
+        filterable=True,
+        identifies=True,
+        default=None,
     )
     charge_fen: int | None = item(
         "服务金额，单位分",
