@@ -44,7 +44,8 @@ from schema.codes import VoucherClaimState
 
 _LOG = logging.getLogger(__name__)
 SERVICE, ORDER = "ServiceRecord", "ServiceOrder"
-FOLLOWED = frozenset({SERVICE, ORDER, CLAIM, MOVEMENT, VOUCHER})
+OF_VOUCHERS = frozenset({CLAIM, MOVEMENT, VOUCHER})
+FOLLOWED = OF_VOUCHERS | {SERVICE, ORDER}
 AGAIN = frozenset({ErrorCode.TIMEOUT, ErrorCode.DATABASE_UNAVAILABLE})
 _READ = "SELECT epoch, xid, entry_id, round_after, round_at FROM voucher_place WHERE name = 'entry'"
 _WRITE = b"""
@@ -146,8 +147,9 @@ class VoucherFollowing:
             [each.item_id for each in entries if each.record_type == ORDER],
         )
         for each in entries:
-            if each.item_id in claimed or each.record_type not in {SERVICE, ORDER}:
+            if each.item_id in claimed or each.record_type == CLAIM:
                 await self._follow(each)
+        await self._mirror(entries)
         after = await self._round(replace(before, place=place))
         async with self.database.writes.transaction() as connection:
             values = (after.epoch, str(place[0]), place[1], after.round_after, after.round_at)
@@ -185,18 +187,18 @@ class VoucherFollowing:
         elif entry.record_type == ORDER:
             for row in await self.claims.for_order(entry.item_id):
                 await self._look(row)
-        else:
-            await self._look_at_voucher(entry)
+        elif entry.record_type == CLAIM:
+            named = await self.claims.named(ClaimName(*entry.key.split("/")))
+            if named is not None:
+                await self._look(named)
 
-    async def _look_at_voucher(self, entry: ChangedEntry) -> None:
-        issuer, code, *number = entry.key.split("/")
-        if issuer not in self.claims.issuers:
-            for each in await look_at(self.database, issuer, code):
-                await self.findings.tell(each.about, each.found, each.evidence, of=MIRRORED)
-        if entry.record_type == CLAIM:
-            row = await self.claims.named(ClaimName(issuer, code, number[0]))
-            if row is not None:
-                await self._look(row)
+    async def _mirror(self, entries: Sequence[ChangedEntry]) -> None:
+        """Look at each voucher of another system that entries are about, once."""
+        keys = [each.key.split("/") for each in entries if each.record_type in OF_VOUCHERS]
+        for issuer, code in sorted({(issuer, code) for issuer, code, *_ in keys}):
+            if issuer not in self.claims.issuers:
+                for each in await look_at(self.database, issuer, code):
+                    await self.findings.tell(each.about, each.found, each.evidence, of=MIRRORED)
 
     async def _look(self, row: Row) -> None:
         """Do what follows for a claim.
