@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 import typer
 
@@ -14,10 +15,13 @@ from hub.policy.law import current_law
 from hub.policy.vouchers.checks import CheckResult, VoucherVerdict
 from hub.policy.vouchers.messages import Event
 from hub.vouchers.audit import VoucherAudit, audit
+from hub.vouchers.findings import open_findings
 from hub.vouchers.ledger import read_voucher
 from hub.vouchers.movements import standing_of
 from hub.vouchers.question import ServiceChecked, VoucherWanted
 from hub.vouchers.stored import StoredServices
+from schema.codes import VoucherFindingKind
+from schema.dates import format_instant
 
 app = typer.Typer(help="Innovation vouchers 科技创新券", no_args_is_help=True)
 SIGNS = {CheckResult.PASS: "✓", CheckResult.FAIL: "✗", CheckResult.UNKNOWN: "?"}
@@ -36,6 +40,22 @@ def audit_vouchers(
     else:
         _tell(found)
     if not found.is_sound:
+        raise typer.Exit(1)
+
+
+@app.command("findings")
+def tell_findings() -> None:
+    """List what is open for a person to decide about vouchers; exit code 1 where anything is."""
+    found = run(_findings())
+    for row in found:
+        kind = VoucherFindingKind[row["kind"]]
+        fen = "" if row["fen"] is None else f" · {_yuan(row['fen'])} CNY"
+        detail = "" if row["detail"] is None else f" · {row['detail']}"
+        entries = ", ".join(each["entry"] for each in row["evidence"] or ())
+        typer.echo(f"✗ {row['key']} · {kind.zh} {kind.en}{fen}{detail}")
+        typer.echo(f"  {format_instant(row['since'])} · 台账条目 entries {entries}")
+    typer.echo(f"{len(found)} 项待处理 open")
+    if found:
         raise typer.Exit(1)
 
 
@@ -67,6 +87,11 @@ def verify_service(
 async def _audit() -> VoucherAudit:
     async with open_database(settings(), Act("voucher audit", {})) as database:
         return await audit(database)
+
+
+async def _findings() -> list[Mapping[str, Any]]:
+    async with open_database(settings(), Act("voucher findings", {})) as database:
+        return await open_findings(database)
 
 
 async def _verify(service: str, wanted: VoucherWanted) -> ServiceChecked:

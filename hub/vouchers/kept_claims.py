@@ -6,7 +6,7 @@ system says.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -114,8 +114,3 @@ def about(row: Row) -> VoucherAbout:
         holder=row["holder_key"],
         provider=row["provider_key"],
     )
-
-
-def kinds_of_holds(holds: Collection[str], kinds: Collection[Any]) -> set[Any]:
-    """Return the kinds of findings for which a claim is held."""
-    return {each for each in kinds if each.value in holds}

@@ -46,3 +46,5 @@ REVISIONS_OF_CLAIMS_MAX = 10_000
 """Revisions of these claims that are read."""
 MIRRORED_AT_ONCE = 500
 """Vouchers of other systems that the audit names at a time."""
+FINDINGS_TOLD = 1_000
+"""Open findings that the command line lists."""
