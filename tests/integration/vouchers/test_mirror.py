@@ -142,6 +142,9 @@ async def test_movements_that_do_not_follow_are_told(world: FollowedWorld) -> No
     await world.state([movement])
     await world.follow()
     assert await world.findings() == {"MOVEMENT_NOT_FOLLOWING": None}
+    assert [each.code for each in (await audit(world.database)).faults] == [
+        "MOVEMENT_NOT_FOLLOWING"
+    ]
 
 
 async def test_a_claim_on_a_voucher_that_nobody_stated_is_told(world: FollowedWorld) -> None:
@@ -155,6 +158,9 @@ async def test_a_service_that_two_systems_claim_is_told(world: FollowedWorld) ->
     await world.state([claim(world, "X", "CONSUMED", serviceKey=SERVICE)])
     await world.follow()
     assert await world.findings() == {"CLAIMED_TWICE.X": None}
+    found = await audit(world.database)
+    assert (found.vouchers, found.mirrored) == (1, 1)
+    assert [each.code for each in found.faults] == ["CLAIMED_TWICE"]
 
 
 async def test_a_service_withdrawn_after_their_settlement_is_told_of_theirs_as_well(
