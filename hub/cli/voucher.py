@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -23,6 +24,7 @@ from hub.policy.vouchers.checks import CheckResult, VoucherVerdict
 from hub.policy.vouchers.messages import Event
 from hub.vouchers.audit import VoucherAudit, audit
 from hub.vouchers.case_desk import VoucherCaseDesk
+from hub.vouchers.findings import open_findings
 from hub.vouchers.ledger import read_voucher
 from hub.vouchers.movements import standing_of
 from hub.vouchers.pack import PackContents, entries_of, pack_bytes
@@ -31,6 +33,8 @@ from hub.vouchers.question import ServiceChecked, VoucherWanted
 from hub.vouchers.sight import RecordSight
 from hub.vouchers.stored import StoredServices
 from hub.vouchers.words import LACKING, said
+from schema.codes import VoucherFindingKind
+from schema.dates import format_instant
 
 app = typer.Typer(help="Innovation vouchers 科技创新券", no_args_is_help=True)
 app.command("attest")(attest)
@@ -51,6 +55,22 @@ def audit_vouchers(
     else:
         _tell(found)
     if not found.is_sound:
+        raise typer.Exit(1)
+
+
+@app.command("findings")
+def tell_findings() -> None:
+    """List what is open for a person to decide about vouchers; exit code 1 where anything is."""
+    found = run(_findings())
+    for row in found:
+        kind = VoucherFindingKind[row["kind"]]
+        fen = "" if row["fen"] is None else f" · {_yuan(row['fen'])} CNY"
+        detail = "" if row["detail"] is None else f" · {row['detail']}"
+        entries = ", ".join(each["entry"] for each in row["evidence"] or ())
+        typer.echo(f"✗ {row['key']} · {kind.zh} {kind.en}{fen}{detail}")
+        typer.echo(f"  {format_instant(row['since'])} · 台账条目 entries {entries}")
+    typer.echo(f"{len(found)} 项待处理 open")
+    if found:
         raise typer.Exit(1)
 
 
@@ -124,6 +144,11 @@ async def _pack(identity: str) -> PackContents:
 async def _audit() -> VoucherAudit:
     async with open_database(settings(), Act("voucher audit", {})) as database:
         return await audit(database)
+
+
+async def _findings() -> list[Mapping[str, Any]]:
+    async with open_database(settings(), Act("voucher findings", {})) as database:
+        return await open_findings(database)
 
 
 async def _verify(service: str, wanted: VoucherWanted) -> ServiceChecked:

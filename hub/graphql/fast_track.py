@@ -7,15 +7,17 @@ from typing import Annotated, Any
 import strawberry
 from strawberry.types import Info
 
+from hub.audit.protected import ProtectedRead
 from hub.errors import ErrorCode
 from hub.graphql import voucher_enums as codes
 from hub.graphql.hints import many
 from hub.graphql.hooks import RequestContext
 from hub.graphql.scalars import Date
 from hub.graphql.types import RequiresScope
-from hub.graphql.vouchers import FIRST, VERIFY_SCOPE, VoucherCheck, check_of
+from hub.graphql.vouchers import FIRST, SERVICE, VERIFY_SCOPE, VoucherCheck, check_of
 from hub.policy.bounds import Missing
 from hub.query.plan.errors import QueryError, ScopeMissingError
+from hub.query.sql.marks import grade_of_rows
 from hub.vouchers.limits import VOUCHER_COST
 from hub.vouchers.question import VoucherWanted
 from schema.codes import VoucherEvent
@@ -64,6 +66,9 @@ async def claim_fast_track(
     await context.charge(VOUCHER_COST)
     wanted = VoucherWanted(issuer=issuer, code=code, event=VoucherEvent.SUBMIT, claim_no=claim_no)
     told = await context.fast_tracks.told(caller.party, wanted)
+    if told.looked_at is not None:
+        spec = context.model.registry[SERVICE]
+        context.reads.add(ProtectedRead(grade_of_rows(spec), spec.scope, *told.looked_at))
     due = told.track.due_on
     checks = sorted(told.checks, key=lambda each: FIRST.index(each.result))
     return ClaimFastTrack(

@@ -108,6 +108,7 @@ FACTS = {
     "lastStep": "订单的最后一步。The last step of the order.",
     "listPrice": "公布价格。The published price.",
     "minimumCharge": "起付金额。The minimum charge.",
+    "gives": "规则给付的金额。What the rules give.",
     "most": "可抵扣金额。What a voucher may pay.",
     "overlap": "起止时间。Start and end.",
     "paid": "已付金额。The amount that was paid.",

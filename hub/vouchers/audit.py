@@ -88,15 +88,23 @@ async def audit(database: Database) -> VoucherAudit:
 
 
 async def _look_at_others(database: Database, found: VoucherAudit) -> None:
-    """Tell what does not fit in what other systems say of their vouchers, one after another."""
-    claimed = database.records.tables[CLAIM].source.name
+    """Tell what does not fit in what other systems say of their vouchers, one after another.
+
+    Of an issuer whose ledger this hub keeps nothing else counts.
+    """
+    stated = " UNION ALL ".join(
+        f"SELECT issuer_key, code FROM {database.records.tables[each].source.name} "  # noqa: S608 - own names
+        "WHERE NOT withdrawn AND speaks"
+        for each in (CLAIM, MOVEMENT)
+    )
+    of_hub = OF_LEDGER.format(t="l")
     after: tuple[str, str] = ("", "")
     while True:
         rows = await database.reads.fetch_all(
-            f'SELECT DISTINCT issuer_key COLLATE "C", code COLLATE "C" FROM {claimed} c '  # noqa: S608 - own name
-            f"WHERE NOT withdrawn AND speaks AND NOT ({OF_LEDGER.format(t='c')}) "
-            'AND (issuer_key COLLATE "C", code COLLATE "C") > (%s, %s) '
-            f"ORDER BY 1, 2 LIMIT {MIRRORED_AT_ONCE}",
+            f'SELECT DISTINCT issuer_key COLLATE "C", code COLLATE "C" FROM ({stated}) c '  # noqa: S608 - own names
+            'WHERE (issuer_key COLLATE "C", code COLLATE "C") > (%s, %s) AND NOT EXISTS ('
+            "SELECT FROM (SELECT s.source_id AS source, c.issuer_key FROM source s) l "
+            f"WHERE {of_hub}) ORDER BY 1, 2 LIMIT {MIRRORED_AT_ONCE}",
             after,
         )
         for issuer, code in rows:

@@ -21,7 +21,7 @@ from hub.policy.vouchers.corrections import LIVE, TOLD, Correction, ServiceNow, 
 from hub.policy.vouchers.messages import Event
 from hub.store.database import Database
 from hub.vouchers.findings import VoucherFindings
-from hub.vouchers.kept_claims import Row, about, kinds_of_holds, name_of
+from hub.vouchers.kept_claims import Row, about, name_of
 from hub.vouchers.ledger import KeptVoucher, read_voucher
 from hub.vouchers.mirror import standing_as_stated
 from hub.vouchers.movements import standing_of
@@ -73,7 +73,7 @@ class VoucherCorrections:
             return 0
         now = None if service["withdrawn"] else await self._now(row, kept, standing)
         follows = correction(claim, row["charge_fen"], now)
-        held = kinds_of_holds(claim.holds, TOLD)
+        held = {kind for kind in TOLD if kind.value in claim.holds}  # told before they held it
         said = await self.findings.tell(
             about(row),
             [each for each in follows.found if each.kind not in held],
@@ -133,7 +133,7 @@ class VoucherCorrections:
         charge = found.charge_fen
         return ServiceNow(
             charge_fen=Missing("charge") if charge is None else charge,
-            most_fen=found.most_fen,
+            gives_fen=found.gives_fen,
             verified=found.verified,
         )
 

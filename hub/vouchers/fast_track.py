@@ -42,6 +42,8 @@ class FastTrackTold:
     state: S
     track: FastTrack
     checks: tuple[CheckTold, ...]
+    looked_at: tuple[str, str] | None
+    """Identity and owner of the service record that was checked."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -80,8 +82,13 @@ class FastTracks:
                 hint="claimNo: a claim on a voucher whose money this hub keeps, and which is yours",
                 hint_zh="claimNo：本枢纽管理额度且与贵单位有关的申兑编号",
             )
-        checks = case.checked.verified.checks if case.checked else ()
-        return FastTrackTold(state=case.claim.state, track=case.track, checks=checks)
+        checked = case.checked
+        return FastTrackTold(
+            state=case.claim.state,
+            track=case.track,
+            checks=checked.verified.checks if checked else (),
+            looked_at=(checked.item_id, checked.owner) if checked else None,
+        )
 
     async def go(self, row: Row) -> int:
         """Consume and submit a claim if nothing is wanting; return how many steps it went."""

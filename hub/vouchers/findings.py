@@ -17,9 +17,10 @@ from hub.clock import Clock
 from hub.intake.linking import state_as_operator
 from hub.policy.vouchers.corrections import VoucherFound
 from hub.store.database import Database
-from hub.vouchers.limits import EVIDENCE_MAX
+from hub.vouchers.limits import EVIDENCE_MAX, FINDINGS_TOLD
 from schema.codes import VoucherFindingKind, VoucherFindingState
 from schema.dates import format_instant
+from schema.parties import OPERATOR
 
 FINDING: Final = "VoucherFinding"
 _ENTRIES = """
@@ -89,8 +90,8 @@ class VoucherFindings:
         ):
             await cursor.execute(
                 f"SELECT number, kind, state, fen, detail FROM {table} "  # noqa: S608 - own name
-                "WHERE key = ANY(%s) AND NOT withdrawn AND speaks".encode(),
-                (keys,),
+                "WHERE source = %s AND key = ANY(%s) AND NOT withdrawn".encode(),
+                (OPERATOR, keys),
             )
             return {row["number"]: row for row in await cursor.fetchall()}
 
@@ -102,6 +103,22 @@ class VoucherFindings:
             for entry, record_type, commitment, _ in rows
         ]
         return named, max((row[3] for row in rows), default=self._clock())
+
+
+async def open_findings(database: Database) -> list[Mapping[str, Any]]:
+    """Return this hub's findings that are open, those of large amounts first; `FINDINGS_TOLD`."""
+    table = database.records.tables[FINDING].source.name
+    async with (
+        database.reads.connection() as connection,
+        connection.cursor(row_factory=dict_row) as cursor,
+    ):
+        await cursor.execute(
+            f"SELECT key, kind, fen, detail, since, evidence FROM {table} "  # noqa: S608 - own name
+            "WHERE source = %s AND NOT withdrawn AND state = %s "
+            f"ORDER BY fen DESC NULLS LAST, key LIMIT {FINDINGS_TOLD}".encode(),
+            (OPERATOR, VoucherFindingState.OPEN.value),
+        )
+        return list(await cursor.fetchall())
 
 
 def _says(row: Mapping[str, Any] | None) -> tuple[Any, ...] | None:

@@ -16,7 +16,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -36,15 +35,17 @@ from hub.vouchers.fast_track import OPEN, FastTracks
 from hub.vouchers.findings import VoucherFindings
 from hub.vouchers.kept_claims import KeptClaims, Row, name_of
 from hub.vouchers.ledger import CLAIM, MOVEMENT, VOUCHER
-from hub.vouchers.limits import FOLLOW_PAUSE_S, ROUND_CLAIMS, ROUND_S
+from hub.vouchers.limits import FOLLOW_PAUSE_S, LOG_PAUSE_S, ROUND_CLAIMS, ROUND_S
 from hub.vouchers.marks import ClaimName
 from hub.vouchers.mirror import MIRRORED, look_at
 from hub.vouchers.movements import MovementError
+from hub.vouchers.service import VoucherDesk
 from schema.codes import VoucherClaimState
 
 _LOG = logging.getLogger(__name__)
 SERVICE, ORDER = "ServiceRecord", "ServiceOrder"
-FOLLOWED = frozenset({SERVICE, ORDER, CLAIM, MOVEMENT, VOUCHER})
+OF_VOUCHERS = frozenset({CLAIM, MOVEMENT, VOUCHER})
+FOLLOWED = OF_VOUCHERS | {SERVICE, ORDER}
 AGAIN = frozenset({ErrorCode.TIMEOUT, ErrorCode.DATABASE_UNAVAILABLE})
 _READ = "SELECT epoch, xid, entry_id, round_after, round_at FROM voucher_place WHERE name = 'entry'"
 _WRITE = b"""
@@ -101,54 +102,63 @@ class VoucherFollowing:
             findings=findings,
         )
 
+    @property
+    def desk(self) -> VoucherDesk:
+        """The desk that takes messages about these vouchers."""
+        return self.fast_tracks.desk
+
     async def run(self, stop: asyncio.Event) -> None:
         """Follow until `stop` is set."""
         with self.watch.listening() as bell:
             while not stop.is_set():
                 bell.clear()
+                rest_s = 0.0
                 try:
-                    is_more = True
-                    while is_more and not stop.is_set():
-                        is_more = await self.look()
+                    while not rest_s and not stop.is_set():
+                        rest_s = await self.look()
                 except (HubError, psycopg.Error) as error:
                     _LOG.warning("vouchers: the change feed is not followed: %s", error)
-                waits = [asyncio.create_task(each.wait()) for each in (bell, stop)]
-                with suppress(asyncio.CancelledError):
-                    await asyncio.wait(
-                        waits, timeout=FOLLOW_PAUSE_S, return_when=asyncio.FIRST_COMPLETED
-                    )
-                for each in waits:
-                    each.cancel()
+                    rest_s = LOG_PAUSE_S
+                await _rung(bell, stop, rest_s)
 
-    async def look(self) -> bool:
+    async def look(self) -> float:
         """Do what follows from the next page of the feed, unless another worker does it.
 
-        Returns whether there may be more to do at once.
+        Returns for how many seconds to rest unless the feed moves; 0: there may be more to do.
         """
         async with self.database.writes.connection() as connection:
             lock = SessionLock.VOUCHERS.value
             cursor = await connection.execute("SELECT pg_try_advisory_lock(%s)", (lock,))
             row = await cursor.fetchone()
             if row is None or not row[0]:
-                return False
+                return FOLLOW_PAUSE_S
             try:
                 return await self._page()
             finally:
                 await connection.execute("SELECT pg_advisory_unlock(%s)", (lock,))
 
-    async def _page(self) -> bool:
+    async def _page(self) -> float:
         until = await horizon(self.database)
         before = await self._read(until.epoch)
         page = await scan(self.database, until, before.place, types=FOLLOWED, owner=None, closed=())
         entries, place = await self._in_log(page.entries, before.place, page.end)
+        claimed = await self.claims.claimed(
+            [each.item_id for each in entries if each.record_type == SERVICE],
+            [each.item_id for each in entries if each.record_type == ORDER],
+        )
         for each in entries:
-            await self._follow(each)
+            if each.item_id in claimed or each.record_type == CLAIM:
+                await self._follow(each)
+        await self._mirror(entries)
         after = await self._round(replace(before, place=place))
         async with self.database.writes.transaction() as connection:
             values = (after.epoch, str(place[0]), place[1], after.round_after, after.round_at)
             await connection.execute(_WRITE, values)
-        is_cut = place != page.end
-        return (not page.is_last and not is_cut) or after.round_after is not None
+        if after.round_after is not None:
+            return 0.0
+        if place != page.end:
+            return LOG_PAUSE_S
+        return FOLLOW_PAUSE_S if page.is_last else 0.0
 
     async def _read(self, epoch: str) -> FollowedTo:
         rows = await self.database.writes.fetch_all(_READ)
@@ -177,18 +187,18 @@ class VoucherFollowing:
         elif entry.record_type == ORDER:
             for row in await self.claims.for_order(entry.item_id):
                 await self._look(row)
-        else:
-            await self._look_at_voucher(entry)
+        elif entry.record_type == CLAIM:
+            named = await self.claims.named(ClaimName(*entry.key.split("/")))
+            if named is not None:
+                await self._look(named)
 
-    async def _look_at_voucher(self, entry: ChangedEntry) -> None:
-        issuer, code, *number = entry.key.split("/")
-        if issuer not in self.claims.issuers:
-            for each in await look_at(self.database, issuer, code):
-                await self.findings.tell(each.about, each.found, each.evidence, of=MIRRORED)
-        if entry.record_type == CLAIM:
-            row = await self.claims.named(ClaimName(issuer, code, number[0]))
-            if row is not None:
-                await self._look(row)
+    async def _mirror(self, entries: Sequence[ChangedEntry]) -> None:
+        """Look at each voucher of another system that entries are about, once."""
+        keys = [each.key.split("/") for each in entries if each.record_type in OF_VOUCHERS]
+        for issuer, code in sorted({(issuer, code) for issuer, code, *_ in keys}):
+            if issuer not in self.claims.issuers:
+                for each in await look_at(self.database, issuer, code):
+                    await self.findings.tell(each.about, each.found, each.evidence, of=MIRRORED)
 
     async def _look(self, row: Row) -> None:
         """Do what follows for a claim.
@@ -223,3 +233,13 @@ class VoucherFollowing:
             await self._look(row)
         last = rows[-1]["key"] if len(rows) == ROUND_CLAIMS else None
         return replace(followed, round_after=last)
+
+
+async def _rung(bell: asyncio.Event, stop: asyncio.Event, timeout_s: float) -> None:
+    """Wait until one of both is set, at most for so long."""
+    waits = [asyncio.create_task(each.wait()) for each in (bell, stop)]
+    try:
+        await asyncio.wait(waits, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for each in waits:
+            each.cancel()

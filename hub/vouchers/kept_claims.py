@@ -6,7 +6,7 @@ system says.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -23,6 +23,9 @@ Row = Mapping[str, Any]
 OPEN: Final = (S.RESERVED.value, S.CONSUMED.value)
 """States in which the fast track may begin."""
 
+_SERVICE = "o.instrument_key || '/' || o.service_id"
+"""Key of the service record in which an order `o` ended."""
+
 
 @dataclass(frozen=True, slots=True)
 class KeptClaims:
@@ -38,6 +41,19 @@ class KeptClaims:
         found = await self._rows(condition, {"code": name.code, "key": key}, 1)
         return found[0] if found else None
 
+    async def claimed(self, services: Sequence[str], orders: Sequence[str]) -> set[str]:
+        """Return which of some service records and orders, by identity, a claim may be for."""
+        service, order, claim = map(self._table, ("ServiceRecord", "ServiceOrder", CLAIM))
+        found = await self.database.reads.fetch_all(
+            f"SELECT s.item_id FROM {service} s WHERE s.item_id = ANY(%(services)s) "  # noqa: S608 - own names
+            f"AND EXISTS (SELECT FROM {claim} c WHERE c.service_key = s.key) "
+            f"UNION SELECT o.item_id FROM {order} o WHERE o.item_id = ANY(%(orders)s) "
+            f"AND (EXISTS (SELECT FROM {claim} c WHERE c.order_no = o.local_id) "
+            f"OR EXISTS (SELECT FROM {claim} c WHERE c.service_key = {_SERVICE}))",
+            {"services": list(services), "orders": list(orders)},
+        )
+        return {item for (item,) in found}
+
     async def for_service(self, item_id: str) -> Sequence[Row]:
         """Return the claims for a service record, of whichever voucher."""
         table = self._table("ServiceRecord")
@@ -52,19 +68,10 @@ class KeptClaims:
         table = self._table("ServiceOrder")
         return await self._rows(
             f"EXISTS (SELECT FROM {table} o WHERE o.item_id = %(item)s "
-            "AND c.owner = o.owner AND (c.order_no = o.local_id "
-            "OR c.service_key = o.instrument_key || '/' || o.service_id)) "
+            f"AND c.owner = o.owner AND (c.order_no = o.local_id OR c.service_key = {_SERVICE})) "
             "AND c.state = ANY(%(open)s)",
             {"item": item_id, "open": list(OPEN)},
             CLAIMS_OF_CHANGE,
-        )
-
-    async def of_voucher(self, issuer: str, code: str, limit: int) -> Sequence[Row]:
-        """Return the claims on a voucher."""
-        return await self._rows(
-            "c.issuer_key = %(issuer)s AND c.code = %(code)s",
-            {"issuer": issuer, "code": code},
-            limit,
         )
 
     async def open_after(self, key: str) -> Sequence[Row]:
@@ -107,8 +114,3 @@ def about(row: Row) -> VoucherAbout:
         holder=row["holder_key"],
         provider=row["provider_key"],
     )
-
-
-def kinds_of_holds(holds: Collection[str], kinds: Collection[Any]) -> set[Any]:
-    """Return the kinds of findings for which a claim is held."""
-    return {each for each in kinds if each.value in holds}

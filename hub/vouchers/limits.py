@@ -52,6 +52,8 @@ MAPS_KEPT_MAX = 2
 """Maps that one worker keeps, some 200 bytes a key each."""
 FOLLOW_PAUSE_S = 60.0
 """Longest pause between two looks at the change feed, when nothing rings."""
+LOG_PAUSE_S = 1.0
+"""Pause while an entry waits for its place in the log, or the database is busy."""
 ROUND_S = 3_600
 """Seconds from the beginning of one round over open claims to that of the next …"""
 ROUND_CLAIMS = 50
@@ -122,3 +124,5 @@ CLAIM_KEYS_MAX = 2
 """Keys of fingerprints that are in use: that of the year, and the one before."""
 FINGERPRINTS_OF_CLAIM_MAX = 8
 """Fingerprints that one question holds."""
+FINDINGS_TOLD = 1_000
+"""Open findings that the command line lists."""

@@ -106,6 +106,8 @@ class ServiceChecked:
     """Code and number of its invoice."""
     most_fen: int | Missing = field(default_factory=lambda: Missing("most"))
     """What the voucher may pay of it at most, what the claim holds now included."""
+    gives_fen: int | Missing = field(default_factory=lambda: Missing("gives"))
+    """What the rules give of its charge, whatever else was claimed."""
     holds: tuple[str, ...] = ()
     """Why a person has to look, beside other claims that are met; codes."""
 

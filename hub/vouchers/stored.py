@@ -15,7 +15,7 @@ from hub.errors import ErrorCode, RefusedError
 from hub.policy.bounds import Missing
 from hub.policy.customs.decision import CustomsAnswer
 from hub.policy.law import EVERYWHERE, Law
-from hub.policy.vouchers.amount import Spent, most_of
+from hub.policy.vouchers.amount import Spent, given_by, most_of
 from hub.policy.vouchers.checks import verify
 from hub.policy.vouchers.claim import VoucherStanding
 from hub.policy.vouchers.facts import VoucherTerms
@@ -157,6 +157,7 @@ class StoredServices:
                 Spent(used_in_year=terms.used_in_year_fen, available=terms.available_fen),
                 law,
             ),
+            gives_fen=given_by(told.charge_fen, law),
             holds=split_holds(stored.order, stored.near, law),
         )
 

@@ -26,14 +26,9 @@ from schema.records.supervision import (
 )
 from schema.records.topic import Topic
 from schema.records.usage import ServiceRecord, UsageRecord
-from schema.records.voucher import (
-    ProviderRegistration,
-    RelationStatement,
-    Voucher,
-    VoucherClaim,
-    VoucherMovement,
-)
+from schema.records.voucher import Voucher, VoucherClaim, VoucherMovement
 from schema.records.voucher_finding import VoucherFinding
+from schema.records.voucher_parties import ProviderRegistration, RelationStatement
 
 __all__ = [
     "STANDARD",

@@ -12,7 +12,6 @@ from datetime import date, datetime
 from schema.checks import check_division
 from schema.codes import (
     AgreementDataset,
-    Province,
     VoucherClaimState,
     VoucherEvent,
     VoucherService,
@@ -169,7 +168,13 @@ class VoucherClaim:
         default=None,
     )
     order_no: str | None = item(
-        "订单编号", "Order that it was reserved for", grade=Grade.L3, length_max=150, default=None
+        "订单编号",
+        "Order that it was reserved for",
+        grade=Grade.L3,
+        length_max=150,
+        filterable=True,
+        identifies=True,
+        default=None,
     )
     charge_fen: int | None = item(
         "服务金额，单位分",
@@ -326,81 +331,4 @@ class VoucherMovement:
         grade=Grade.L3,
         pattern=DIGEST_PATTERN,
         default=None,
-    )
-
-
-@record(
-    "服务机构登记",
-    key=("registrar_key", "registration_no"),
-    prefix="vprov",
-    owner=party_in("provider_key"),
-    issuer=party_in("registrar_key"),
-    effect=Effect.DECISION,
-    scope="voucher:read",
-    rows=by_agreement(AgreementDataset.VOUCHER),
-    traits=(Listable(),),
-    checks=(interval_of("validFrom", "validUntil"),),
-)
-class ProviderRegistration:
-    """That a region's department takes an institution's services for its vouchers."""
-
-    registrar_key: str = item(
-        "登记单位",
-        "Department that registered it",
-        pattern=KEY_PATTERN,
-        check=check_institution_key,
-        names="Institution",
-        filterable=True,
-    )
-    registration_no: str = item("登记编号", "Number of the entry", pattern=VOUCHER_PATTERN)
-    provider_key: str = item(
-        "服务机构",
-        "Institution that gives services",
-        pattern=KEY_PATTERN,
-        check=check_institution_key,
-        names="Institution",
-        filterable=True,
-    )
-    province: Province | None = item("地区", "Region", grade=Grade.L3, default=None)
-    services: tuple[VoucherService, ...] = item(
-        "登记服务", "Services it is registered for", grade=Grade.L3, default=()
-    )
-    valid_from: date | None = item("生效日期", "First day", grade=Grade.L3, default=None)
-    valid_until: date | None = item("失效日期", "Last day", grade=Grade.L3, default=None)
-
-
-@record(
-    "关联关系声明",
-    key=("holder_key", "provider_key", "stated_on"),
-    prefix="vrel",
-    owner=party_in("holder_key"),
-    scope="voucher:read",
-    rows=by_agreement(AgreementDataset.VOUCHER, "provider_key"),
-    traits=(Listable(),),
-    checks=(differ("holderKey", "providerKey"),),
-)
-class RelationStatement:
-    """Whether an enterprise and a provider control one another, as the enterprise states it."""
-
-    holder_key: str = item(
-        "声明单位",
-        "Enterprise that states it",
-        pattern=KEY_PATTERN,
-        check=check_institution_key,
-        names="Institution",
-        filterable=True,
-    )
-    provider_key: str = item(
-        "服务机构",
-        "Provider that it speaks of",
-        pattern=KEY_PATTERN,
-        check=check_institution_key,
-        names="Institution",
-        filterable=True,
-    )
-    stated_on: date = item(
-        "声明日期", "Day of the statement; the newest counts", plausible=(NOT_AHEAD,)
-    )
-    is_controlled: bool | None = item(
-        "存在控制关系", "Whether one controls the other", grade=Grade.L3, default=None
     )

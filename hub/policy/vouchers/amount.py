@@ -67,6 +67,11 @@ def most_of(charge_fen: int | Missing, spent: Spent, law: LawOnDay) -> int | Mis
         return lacking.missing
 
 
+def given_by(charge_fen: int | Missing, law: LawOnDay) -> int | Missing:
+    """Return what the rules give of a charge, had the holder claimed nothing else."""
+    return most_of(charge_fen, Spent(used_in_year=0, available=charge_fen), law)
+
+
 def _is_small(charge_fen: int, law: LawOnDay) -> bool:
     return charge_fen <= _fen(law, "voucher.full_deduction")
 

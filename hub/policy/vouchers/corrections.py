@@ -42,10 +42,14 @@ TOLD: Final = frozenset(
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ServiceNow:
-    """A service as its record stands. `most_fen`: what a voucher may pay of it at most."""
+    """A service as its record stands. `gives_fen`: what the rules give of its charge.
+
+    What the voucher still holds and what the holder used in the year is no matter here: it was
+    counted when the service was claimed, and other claims since must not lower this one.
+    """
 
     charge_fen: int | Missing
-    most_fen: int | Missing
+    gives_fen: int | Missing
     verified: Verified
 
     @property
@@ -84,21 +88,23 @@ def correction(
         return Correction()
     if service is None:
         return _owed(claim, Kind.SERVICE_WITHDRAWN, claim.fen)
-    if service.failing:
-        return _failing(claim, " ".join(each.value for each in service.failing))
-    try:
-        return _by_amount(claim, claimed_fen, known(service.charge_fen), service.most_fen)
-    except LackingError as lacking:
-        return _unclear(lacking.missing)
+    follows = _by_amount(claim, claimed_fen, service)
+    return _and_held(follows, claim, service.failing) if service.failing else follows
 
 
 def _by_amount(
-    claim: VoucherClaimStanding, claimed_fen: int | None, charge: int, most: int | Missing
+    claim: VoucherClaimStanding, claimed_fen: int | None, service: ServiceNow
 ) -> Correction:
-    if isinstance(most, Missing) and charge == claimed_fen:
-        return Correction()  # what the charge gives was judged when it was claimed
-    if claim.fen > known(most):
-        return _lowered(claim, known(most))
+    """Say what follows from another charge; where it is the one that was claimed, nothing does."""
+    if service.charge_fen == claimed_fen:
+        return Correction()
+    try:
+        charge, gives = known(service.charge_fen), known(service.gives_fen)
+    except LackingError as lacking:
+        # of what never had a charge here nothing tells that it changed
+        return Correction() if claimed_fen is None else _unclear(lacking.missing)
+    if claim.fen > gives:
+        return _lowered(claim, gives)
     if claim.state in LIVE and claimed_fen is not None and charge > claimed_fen:
         return Correction(found=(VoucherFound(kind=Kind.SERVICE_RAISED, fen=charge - claimed_fen),))
     return Correction()
@@ -118,15 +124,23 @@ def _owed(claim: VoucherClaimStanding, kind: Kind, fen: int) -> Correction:
     return Correction(holds=(kind.value,), found=(VoucherFound(kind=kind, fen=fen),))
 
 
-def _lowered(claim: VoucherClaimStanding, most: int) -> Correction:
-    owed = _owed(claim, Kind.SERVICE_LOWERED, claim.fen - most)
-    if claim.state is S.SETTLED or most == 0:  # nothing is left to pay: that is a rejection
+def _lowered(claim: VoucherClaimStanding, gives: int) -> Correction:
+    owed = _owed(claim, Kind.SERVICE_LOWERED, claim.fen - gives)
+    if claim.state is S.SETTLED or gives == 0:  # nothing is left to pay: that is a rejection
         return owed
     holds = owed.holds if claim.state in IN_REVIEW else ()
-    return Correction(cap_fen=most, holds=holds, found=owed.found)
+    return Correction(cap_fen=gives, holds=holds, found=owed.found)
 
 
-def _failing(claim: VoucherClaimStanding, codes: str) -> Correction:
-    kind = Kind.SERVICE_NOT_VALID
+def _and_held(
+    follows: Correction, claim: VoucherClaimStanding, failing: tuple[CheckCode, ...]
+) -> Correction:
+    """Return what follows with what a check that fails adds to it."""
+    kind, codes = Kind.SERVICE_NOT_VALID, " ".join(each.value for each in failing)
     holds = () if claim.state is S.SETTLED else (kind.value,)
-    return Correction(holds=holds, found=(VoucherFound(kind=kind, fen=claim.fen, detail=codes),))
+    told = VoucherFound(kind=kind, fen=claim.fen, detail=codes)
+    return Correction(
+        cap_fen=follows.cap_fen,
+        holds=(*follows.holds, *holds),
+        found=(*follows.found, told),
+    )

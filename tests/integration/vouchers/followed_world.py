@@ -141,7 +141,7 @@ class FollowedWorld:
         entries = -1
         while entries != (entries := await self._entries()):
             await self.sequencer.catch_up()
-            while await self.following.look():
+            while not await self.following.look():
                 pass
 
     async def _entries(self) -> int:

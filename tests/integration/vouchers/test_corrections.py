@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from hub.policy.vouchers.claim import S
 from hub.policy.vouchers.messages import Event, VoucherRefusal
 from hub.store.database import Database
 from hub.vouchers.audit import audit
+from tests.eventually import until
 from tests.integration.vouchers.followed_world import FollowedWorld, service
 from tests.integration.vouchers.test_stored_services import changed
 
@@ -86,7 +89,7 @@ async def test_a_service_that_is_corrected_upwards_moves_nothing_and_is_told(
     assert await world.findings() == {}
 
 
-@pytest.mark.parametrize("state", [S.SUBMITTED, S.COUNTY_OK, S.CITY_OK])
+@pytest.mark.parametrize("state", [S.SUBMITTED, S.CITY_OK])
 async def test_what_is_in_review_is_lowered_and_waits_for_a_person(
     world: FollowedWorld, state: S
 ) -> None:
@@ -99,7 +102,6 @@ async def test_what_is_in_review_is_lowered_and_waits_for_a_person(
     assert await world.findings() == {"SERVICE_LOWERED.A": 100_000}
     onward: dict[S, tuple[Event, int]] = {
         S.SUBMITTED: (Event.COUNTY, 0),
-        S.COUNTY_OK: (Event.CITY, 0),
         S.CITY_OK: (Event.SETTLE, 300_000),
     }
     event, fen = onward[state]
@@ -127,13 +129,6 @@ async def test_a_record_that_is_withdrawn_after_settlement_is_to_be_clawed_back(
     await world.follow()
     assert await world.findings() == {}
     assert await world.findings("CLOSED") == {"CLAW_BACK_DUE.A": 400_000}
-
-
-async def test_a_correction_after_settlement_is_due_in_part(world: FollowedWorld) -> None:
-    await world.claimed(S.SETTLED)
-    await world.state([service("6000")])
-    await world.follow()
-    assert await world.findings() == {"CLAW_BACK_DUE.A": 100_000}
 
 
 async def test_a_record_that_is_withdrawn_while_it_is_claimed_holds_the_claim(
@@ -167,15 +162,36 @@ async def test_a_hold_that_a_person_lifted_comes_back_with_another_revision_only
     assert await world.findings() == {"SERVICE_WITHDRAWN.A": 400_000}  # it is still so
 
 
-@pytest.mark.parametrize("state", [S.CONSUMED, S.SETTLED])
-async def test_a_check_that_fails_since_a_correction_is_told(
-    world: FollowedWorld, state: S
+async def test_a_check_that_fails_since_a_correction_is_told_and_holds(
+    world: FollowedWorld,
 ) -> None:
-    await world.claimed(state)
+    await world.claimed()
     await world.state([service("8000", exclusions=["OFFICIAL_DUTY"])])
     await world.follow()
     assert await world.findings() == {"SERVICE_NOT_VALID.A": 400_000}
     (finding,) = await world.rows("voucher_finding_source", "detail")
     assert finding["detail"] == "EXCLUDED"
-    held = [] if state is S.SETTLED else ["SERVICE_NOT_VALID"]
-    assert (await world.claim())["holds"] == held
+    assert (await world.claim())["holds"] == ["SERVICE_NOT_VALID"]
+
+
+async def test_a_running_hub_follows_by_itself_and_one_worker_at_a_time(
+    world: FollowedWorld,
+) -> None:
+    """Two followers are rung by the feed; the claim is lowered once."""
+    await world.claimed()
+    stop = asyncio.Event()
+    watch = world.following.watch
+    runs = [watch.run(stop), world.following.run(stop), world.following.run(stop)]
+    tasks = [asyncio.create_task(each) for each in runs]
+    try:
+        await world.state([service("6000")])
+        await until(lambda: _is_lowered(world))
+    finally:
+        stop.set()
+        await asyncio.gather(*tasks)
+    assert await world.events() == ["RESERVE", "CONSUME", "CAP"]
+
+
+async def _is_lowered(world: FollowedWorld) -> bool:
+    await world.sequencer.catch_up()
+    return bool((await world.claim())["voucher_fen"] == 300_000)

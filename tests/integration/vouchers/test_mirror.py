@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
+from hub.cli.main import assemble
 from hub.store.database import Database
+from hub.store.roles import READ
 from hub.vouchers.audit import audit
+from tests.databases import as_owner, as_role
 from tests.integration.vouchers.followed_world import (
     CODE,
     HOLDER,
@@ -96,6 +102,29 @@ async def test_a_state_that_nothing_leads_to_is_told_with_its_evidence(
     assert entry in entries
 
 
+async def test_the_operator_lists_what_is_open(
+    world: FollowedWorld, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    url = world.database.url
+    monkeypatch.setenv("HUB_DATABASE_URL", url)
+    monkeypatch.setenv("HUB_DATABASE_READ_URL", as_role(url, READ))
+    monkeypatch.setenv("HUB_DATABASE_OWNER_URL", as_owner(url))
+    monkeypatch.setenv("HUB_DATA_DIR", str(tmp_path))
+
+    async def listed() -> tuple[int, str]:
+        asked = ["voucher", "findings"]
+        done = await asyncio.to_thread(CliRunner().invoke, assemble("voucher"), asked)
+        return done.exit_code, done.output
+
+    assert await listed() == (0, "0 项待处理 open\n")
+    await world.state([claim(world, number, "CONSUMED") for number in "XYZ"])
+    await world.follow()
+    code, told = await listed()
+    assert (code, told.count("✗")) == (1, 1)
+    assert f"{SYSTEM}/{CODE}/OVERSPENT" in told
+    assert "2,000.00 CNY" in told
+
+
 async def test_movements_that_do_not_follow_are_told(world: FollowedWorld) -> None:
     move = {"source": "RESERVED", "target": "CONSUMED", "fen": 400_000}
     movement = record(
@@ -113,6 +142,9 @@ async def test_movements_that_do_not_follow_are_told(world: FollowedWorld) -> No
     await world.state([movement])
     await world.follow()
     assert await world.findings() == {"MOVEMENT_NOT_FOLLOWING": None}
+    assert [each.code for each in (await audit(world.database)).faults] == [
+        "MOVEMENT_NOT_FOLLOWING"
+    ]
 
 
 async def test_a_claim_on_a_voucher_that_nobody_stated_is_told(world: FollowedWorld) -> None:
@@ -126,6 +158,9 @@ async def test_a_service_that_two_systems_claim_is_told(world: FollowedWorld) ->
     await world.state([claim(world, "X", "CONSUMED", serviceKey=SERVICE)])
     await world.follow()
     assert await world.findings() == {"CLAIMED_TWICE.X": None}
+    found = await audit(world.database)
+    assert (found.vouchers, found.mirrored) == (1, 1)
+    assert [each.code for each in found.faults] == ["CLAIMED_TWICE"]
 
 
 async def test_a_service_withdrawn_after_their_settlement_is_told_of_theirs_as_well(

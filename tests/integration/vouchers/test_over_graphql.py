@@ -20,10 +20,14 @@ from hub.graphql.endpoint import PATH, GraphQLEndpoint
 from hub.graphql.hooks import ServiceFacts
 from hub.graphql.service import Engine, Parts
 from hub.policy.law import current_law
+from hub.policy.vouchers.corrections import TOLD, VoucherFound
 from hub.state import MemoryState
+from hub.store.database import Database
 from hub.vouchers.case_desk import VoucherCaseDesk
 from hub.vouchers.fast_track import FastTracks
+from hub.vouchers.findings import VoucherAbout, VoucherFindings
 from hub.vouchers.kept_claims import KeptClaims
+from schema.codes import VoucherFindingKind
 from tests.integration.vouchers.voucher_world import (
     CODE,
     HOLDER,
@@ -247,3 +251,31 @@ async def test_cases_are_for_who_may_see_them(office: Office) -> None:
     assert [each["extensions"]["code"] for each in refused["errors"]] == ["SCOPE_MISSING"]
     wrong = await (await office.of(ISSUER, reads)).query(CASES, {"text": "x" * 501})
     assert [each["extensions"]["code"] for each in wrong["errors"]] == ["BAD_USER_INPUT"]
+
+
+FINDINGS = "{ voucherFindings(first: 9) { nodes { number state fen evidence { entry } } } }"
+READER = ("catalogue:read", "graphql:adhoc", "voucher:read")
+
+
+async def test_a_finding_is_seen_by_issuer_holder_and_provider_alone(
+    office: Office, database: Database
+) -> None:
+    about = VoucherAbout(issuer=ISSUER, code=CODE, claim_no="A", holder=HOLDER, provider=PROVIDER)
+    findings = VoucherFindings(database, system_clock, HUB)
+    found = (VoucherFound(kind=VoucherFindingKind.CLAW_BACK_DUE, fen=400_000),)
+    assert await findings.tell(about, found, (1,), of=TOLD) == 1
+    assert await findings.tell(about, found, (1,), of=TOLD) == 0
+    for party, sees in ((ISSUER, 1), (HOLDER, 1), (PROVIDER, 1), ("moe:10246", 0)):
+        answer = await (await office.of(party, READER)).query(FINDINGS)
+        nodes = answer["data"]["voucherFindings"]["nodes"]
+        assert len(nodes) == sees, party
+        for each in nodes:
+            assert each == {
+                "number": "CLAW_BACK_DUE.A",
+                "state": "OPEN",
+                "fen": 400_000,
+                "evidence": [{"entry": "1"}],
+            }
+    outsider = await office.of(ISSUER, ("catalogue:read", "graphql:adhoc"))
+    answer = await outsider.query(FINDINGS)
+    assert [each["extensions"]["code"] for each in answer["errors"]] == ["SCOPE_MISSING"]

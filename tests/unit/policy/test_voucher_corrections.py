@@ -44,9 +44,9 @@ def failing(*codes: CheckCode) -> Verified:
 
 
 def now(
-    charge: int | Missing = 800_000, most: int | Missing = 400_000, verified: Verified = VALID
+    charge: int | Missing = 800_000, gives: int | Missing = 400_000, verified: Verified = VALID
 ) -> ServiceNow:
-    return ServiceNow(charge_fen=charge, most_fen=most, verified=verified)
+    return ServiceNow(charge_fen=charge, gives_fen=gives, verified=verified)
 
 
 def claim(state: S, fen: int = 400_000, holds: tuple[str, ...] = ()) -> VoucherClaimStanding:
@@ -60,7 +60,7 @@ def test_what_follows_from_a_correction(case: dict[str, Any]) -> None:
         lacking = Missing("voucher.rate", "NO_VALUE_IN_FORCE")
         checks = [CheckCode[each] for each in case.get("failing", ())]
         service = now(
-            case["charge"], case.get("most", lacking), failing(*checks) if checks else VALID
+            case["charge"], case.get("gives", lacking), failing(*checks) if checks else VALID
         )
     follows = correction(claim(S[case["state"]]), 800_000, service)
     assert follows.cap_fen == case.get("cap")
@@ -94,11 +94,17 @@ def test_a_correction_never_gives_more_and_settles_to_rest(
         assert follows == Correction()
     if follows.cap_fen is not None:
         assert 0 < follows.cap_fen < fen
-        assert (state in IN_REVIEW) == bool(follows.holds)
+        assert follows.holds or state not in IN_REVIEW
         lowered = replace(standing, fen=follows.cap_fen)
         charge = None if service is None else service.charge_fen
         again = correction(lowered, charge if isinstance(charge, int) else claimed, service)
         assert again.cap_fen is None
+
+
+@pytest.mark.parametrize("charge", [UNKNOWN_CHARGE, 800_000])
+def test_what_nobody_ever_judged_is_no_correction(charge: int | Missing) -> None:
+    """Of another system's claim without its charge nothing tells that the charge changed."""
+    assert correction(claim(S.SETTLED), None, now(charge, Missing("voucher.rate"))) == Correction()
 
 
 READY = WholeService(

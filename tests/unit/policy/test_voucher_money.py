@@ -98,6 +98,7 @@ def test_after_the_last_day_of_settlement_only_what_counts_is_left(
 RESERVED = {"A": VoucherClaimStanding(state=S.RESERVED, fen=500_000)}
 HELD = {"A": VoucherClaimStanding(state=S.CONSUMED, fen=500_000, holds=("SAME_SERVICE",))}
 CITY_OK = {"A": VoucherClaimStanding(state=S.CITY_OK, fen=500_000)}
+HELD_IN_REVIEW = {"A": VoucherClaimStanding(state=S.CITY_OK, fen=500_000, holds=("X",))}
 R = VoucherRefusal
 
 
@@ -116,6 +117,10 @@ R = VoucherRefusal
         (RESERVED, {"event": "SUBMIT"}, R.STATE_NOT_FITTING),
         (HELD, {"event": "SUBMIT"}, R.HELD),
         (HELD, {"event": "REJECT", "reason": " "}, R.REASON_MISSING),
+        (HELD_IN_REVIEW, {"event": "SETTLE", "fen": 1}, R.HELD),
+        (CITY_OK, {"event": "HOLD"}, R.REASON_MISSING),
+        (CITY_OK, {"event": "CLEAR"}, R.NOT_HELD),
+        (RESERVED, {"event": "HOLD", "holds": ("X",)}, R.STATE_NOT_FITTING),
         (CITY_OK, {"event": "SETTLE", "fen": 1, "is_decided": False}, R.NOT_DECIDED),
         (CITY_OK, {"event": "SETTLE", "fen": 1, "checks": False}, R.CHECKS_INVALID),
     ],
@@ -177,7 +182,9 @@ MESSAGES = st.builds(
     is_decided=st.booleans(),
     cash_counts=st.sampled_from([S.SUBMITTED, S.SETTLED]),
     not_in_time=st.frozensets(st.sampled_from("ABC")),
+    holds=st.sampled_from([(), ("X",)]),
 )
+ONWARD = {S.CONSUMED: S.SUBMITTED, S.SUBMITTED: S.COUNTY_OK, S.COUNTY_OK: S.CITY_OK}
 
 
 @settings(max_examples=300, deadline=None)
@@ -200,6 +207,8 @@ def test_no_message_makes_or_loses_money(messages: list[VoucherMessage]) -> None
         for number, claim in before.claims.items():
             if claim.state in FINAL:
                 assert standing.claims[number] == claim
+            if claim.holds:
+                assert standing.claims[number].state is not ONWARD.get(claim.state, S.SETTLED)
 
 
 def _sum(standing: VoucherStanding, *states: S) -> int:

@@ -84,4 +84,6 @@ CREATE TABLE voucher_place (
 
 CREATE INDEX ix_voucher_claim_source_code ON voucher_claim_source USING btree (code);
 
+CREATE INDEX ix_voucher_claim_source_order_no ON voucher_claim_source USING btree (order_no);
+
 CREATE INDEX ix_voucher_claim_source_service_key ON voucher_claim_source USING btree (service_key);
