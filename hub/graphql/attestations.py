@@ -18,7 +18,7 @@ from hub.graphql.hints import many
 from hub.graphql.hooks import RequestContext
 from hub.graphql.scalars import Date, DateTime, SafeInt
 from hub.graphql.types import RequiresScope
-from hub.graphql.vouchers import FIRST, VERIFY_SCOPE, VoucherCheck, check_of
+from hub.graphql.voucher_checks import FIRST, VERIFY_SCOPE, VoucherCheck, check_of
 from hub.query.plan.errors import QueryError, ScopeMissingError
 from hub.vouchers.attesting import AttestationDesk, AttestationTold, NotAttested
 from hub.vouchers.limits import ATTESTATION_COST, CLAIM_STATE_COST, CLAIMS_COST

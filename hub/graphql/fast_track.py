@@ -14,7 +14,7 @@ from hub.graphql.hints import many
 from hub.graphql.hooks import RequestContext
 from hub.graphql.scalars import Date
 from hub.graphql.types import RequiresScope
-from hub.graphql.vouchers import FIRST, SERVICE, VERIFY_SCOPE, VoucherCheck, check_of
+from hub.graphql.voucher_checks import FIRST, SERVICE, VERIFY_SCOPE, VoucherCheck, check_of
 from hub.policy.bounds import Missing
 from hub.query.plan.errors import QueryError, ScopeMissingError
 from hub.query.sql.marks import grade_of_rows

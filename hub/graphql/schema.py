@@ -36,7 +36,8 @@ from hub.graphql.scalars import SCALARS, DateTime
 from hub.graphql.sources import SourceStatus
 from hub.graphql.types import Node, RequiresScope, argument, with_arguments
 from hub.graphql.voucher_cases import voucher_case_fields
-from hub.graphql.vouchers import VoucherMutations, voucher_fields
+from hub.graphql.voucher_checks import verification_fields
+from hub.graphql.vouchers import VoucherMutations
 from hub.query.plan.limits import NODES_MAX
 from hub.query.sql.model import Interface, Model, build_model, plural, singular
 from hub.store.records import StoredRecords
@@ -188,7 +189,7 @@ def _query(types: RecordTypes, registry: Registry) -> Any:
         graphql_type=many(SourceStatus),
         description="全部数据来源。Every source and how it stands.",
     )
-    members |= customs_fields() | disposal_fields() | booking_fields() | voucher_fields()
+    members |= customs_fields() | disposal_fields() | booking_fields() | verification_fields()
     members |= export_fields() | _proof_fields() | attestation_fields() | fast_track_fields()
     members |= voucher_case_fields()
     members["policyParameters"] = strawberry.field(

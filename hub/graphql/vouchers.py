@@ -1,7 +1,7 @@
 """`vouchers`: messages about vouchers whose money this hub keeps, as GraphQL mutations.
 
 - Signed and with an idempotency key as every mutation, which stands for its message for good; scope
-  `voucher:claim`. Checking a service beforehand moves nothing: `verifyService`, `voucher:verify`.
+  `voucher:claim`. Checking a service beforehand moves nothing (`voucher_checks`).
 - What the rules say is an answer (`refused`, `missing`, `checks`). `userErrors`: the input as it is
   cannot be worked on.
 """
@@ -17,7 +17,6 @@ from strawberry.types import Info
 
 from hub.access.resource import Caller
 from hub.access.scopes import Scope
-from hub.audit.protected import ProtectedRead
 from hub.errors import ErrorCode, RefusedError
 from hub.graphql import voucher_enums as codes
 from hub.graphql.hints import many
@@ -25,24 +24,24 @@ from hub.graphql.hooks import RequestContext
 from hub.graphql.mutations import UserError, check_input_key, check_own, signature_of, user_error
 from hub.graphql.scalars import Date
 from hub.graphql.types import RequiresScope
+from hub.graphql.voucher_checks import (
+    CODE_TEXT,
+    ISSUER_TEXT,
+    SERVICE_TEXT,
+    VoucherCheck,
+    check_of,
+)
 from hub.intake.push import request_signature
-from hub.policy.vouchers.checks import CheckResult, CheckTold
 from hub.query.plan.errors import QueryError, ScopeMissingError
-from hub.query.sql.marks import grade_of_rows
 from hub.vouchers.limits import VOUCHER_COST
 from hub.vouchers.question import VoucherAsking, VoucherTold, VoucherWanted
 from hub.vouchers.service import BY_ISSUER
 from schema.codes import VoucherEvent
 
-CLAIM_SCOPE, VERIFY_SCOPE = Scope.VOUCHER_CLAIM.value, Scope.VOUCHER_VERIFY.value
-SERVICE = "ServiceRecord"
-FIRST = (CheckResult.FAIL, CheckResult.UNKNOWN, CheckResult.PASS)
+CLAIM_SCOPE = Scope.VOUCHER_CLAIM.value
 _KEY = "幂等键，须与请求头一致。Same as the Idempotency-Key header."
-_ISSUER = "发放单位主键。Key of the department that granted it."
-_CODE = "券编号。Number of the voucher."
 _CLAIM = "申兑编号，由提出方取定。Number of the claim, chosen by who reserves."
 _FEN = "金额，单位分。Amount in fen."
-_SERVICE = "服务记录主键。Key of the service record."
 
 
 @strawberry.enum(description="对申兑的审核决定。A decision about a claim.")
@@ -59,8 +58,8 @@ class ClaimDecision(Enum):
 class ReserveVoucherInput:
     """Money to reserve."""
 
-    issuer: str = strawberry.field(description=_ISSUER)
-    code: str = strawberry.field(description=_CODE)
+    issuer: str = strawberry.field(description=ISSUER_TEXT)
+    code: str = strawberry.field(description=CODE_TEXT)
     claim_no: str = strawberry.field(description=_CLAIM)
     fen: int = strawberry.field(description=_FEN)
     provider: str = strawberry.field(description="服务机构主键。Key of who gives the service.")
@@ -74,11 +73,11 @@ class ReserveVoucherInput:
 class VoucherClaimInput:
     """A claim's next step."""
 
-    issuer: str = strawberry.field(description=_ISSUER)
-    code: str = strawberry.field(description=_CODE)
+    issuer: str = strawberry.field(description=ISSUER_TEXT)
+    code: str = strawberry.field(description=CODE_TEXT)
     claim_no: str = strawberry.field(description=_CLAIM)
     fen: int = strawberry.field(default=0, description=_FEN)
-    service: str | None = strawberry.field(default=None, description=_SERVICE)
+    service: str | None = strawberry.field(default=None, description=SERVICE_TEXT)
     reason: str = strawberry.field(default="", description="原因。Reason.")
     idempotency_key: str | None = strawberry.field(default=None, description=_KEY)
 
@@ -87,27 +86,12 @@ class VoucherClaimInput:
 class DecideClaimInput:
     """A decision."""
 
-    issuer: str = strawberry.field(description=_ISSUER)
-    code: str = strawberry.field(description=_CODE)
+    issuer: str = strawberry.field(description=ISSUER_TEXT)
+    code: str = strawberry.field(description=CODE_TEXT)
     claim_no: str = strawberry.field(description=_CLAIM)
     decision: ClaimDecision = strawberry.field(description="决定。Decision.")
     reason: str = strawberry.field(default="", description="原因。Reason.")
     idempotency_key: str | None = strawberry.field(default=None, description=_KEY)
-
-
-@strawberry.type(description="对服务的一项核验。One check of a service.")
-class VoucherCheck:
-    """One check of a service."""
-
-    code: codes.CheckCodeName = strawberry.field(description="核验项。What is checked.")
-    result: codes.CheckResultCode = strawberry.field(description="结果。Result of the check.")
-    missing: codes.MissingFact | None = strawberry.field(
-        description="缺少的事实。The fact that is missing."
-    )
-    missing_reason: codes.MissingReason | None = strawberry.field(
-        description="为何缺少。Why it is missing."
-    )
-    parameter: str | None = strawberry.field(description="所依参数。Parameter of the law.")
 
 
 @strawberry.type(description="创新券的额度去向，单位分。Where the money of a voucher lies, in fen.")
@@ -293,83 +277,6 @@ class VoucherMutations:
         return await _take(info, asked.idempotency_key, _step(VoucherEvent.CLAW_BACK, asked))
 
 
-@strawberry.type(description="服务的核验。What the checks say of a service for a voucher.")
-class ServiceVerification:
-    """What the checks say of a service."""
-
-    verdict: codes.VerdictCode = strawberry.field(description="结论。The verdict over all.")
-    in_log: bool = strawberry.field(description="服务记录已入台账。The record is in the log.")
-    charge_fen: int | None = strawberry.field(description="服务金额，单位分。Charge in fen.")
-    checks: many(VoucherCheck) = strawberry.field(  # type: ignore[valid-type]
-        description="逐项核验，未通过者在前。Every check, what failed first."
-    )
-
-
-async def verify_service(  # noqa: PLR0913, PLR0917 - the arguments of a field
-    info: Info,
-    issuer: Annotated[str, strawberry.argument(description=_ISSUER)],
-    code: Annotated[str, strawberry.argument(description=_CODE)],
-    service: Annotated[str, strawberry.argument(description=_SERVICE)],
-    fen: Annotated[int, strawberry.argument(description="拟抵扣金额，单位分。Fen to be paid.")],
-    order_no: Annotated[
-        str | None, strawberry.argument(description="订单编号。Order.")
-    ] = strawberry.UNSET,
-    claim_no: Annotated[
-        str | None,
-        strawberry.argument(
-            description="已有申兑的编号：其额度算作可用。A claim that stands: its money counts as "
-            "available to it."
-        ),
-    ] = strawberry.UNSET,
-) -> ServiceVerification:
-    """Check a service for a voucher; nothing moves."""
-    context: RequestContext = info.context
-    caller = context.caller
-    if caller.anonymous or caller.party is None:
-        raise QueryError(
-            ErrorCode.UNAUTHENTICATED,
-            "verifyService：须以已登记的接入方询问",
-            "verifyService: say who asks",
-        )
-    if VERIFY_SCOPE not in caller.scopes:
-        raise ScopeMissingError(VERIFY_SCOPE, "verifyService")
-    if context.vouchers is None:
-        raise QueryError(ErrorCode.FORBIDDEN, "此接口不受理创新券", "this endpoint has no vouchers")
-    await context.charge(VOUCHER_COST)
-    wanted = VoucherWanted(
-        issuer=issuer,
-        code=code,
-        event=VoucherEvent.CONSUME,
-        claim_no=claim_no or "",
-        fen=fen,
-        service=service,
-        order_no=order_no or None,
-    )
-    found = await context.vouchers.verify(caller.party, wanted)
-    spec = context.model.registry[SERVICE]
-    context.reads.add(ProtectedRead(grade_of_rows(spec), spec.scope, found.item_id, found.owner))
-    told = sorted(found.verified.checks, key=lambda each: FIRST.index(each.result))
-    return ServiceVerification(
-        verdict=codes.code_in(codes.VerdictCode, found.verified.verdict.value),
-        in_log=found.in_log,
-        charge_fen=found.charge_fen,
-        checks=[check_of(each) for each in told],
-    )
-
-
-def voucher_fields() -> dict[str, Any]:
-    """Return the root fields of this module."""
-    return {
-        "verify_service": strawberry.field(
-            resolver=verify_service,
-            graphql_type=ServiceVerification | None,
-            description="服务能否用券：逐项核验，不变动额度。Does a service count for a voucher: "
-            "every check; nothing moves.",
-            directives=[RequiresScope(scope=VERIFY_SCOPE)],
-        )
-    }
-
-
 def _payload(told: VoucherTold) -> VoucherPayload:
     buckets = told.buckets
     return VoucherPayload(
@@ -389,22 +296,6 @@ def _payload(told: VoucherTold) -> VoucherPayload:
         checks=[check_of(each) for each in told.checks],
         replayed=told.replayed,
         user_errors=[],
-    )
-
-
-def check_of(check: CheckTold) -> VoucherCheck:
-    """Return a check as the interface tells it."""
-    missing = check.missing
-    return VoucherCheck(
-        code=codes.code_in(codes.CheckCodeName, check.code.value),
-        result=codes.code_in(codes.CheckResultCode, check.result.value),
-        missing=None
-        if missing is None
-        else codes.code_in(codes.MissingFact, codes.code_name(missing.fact)),
-        missing_reason=None
-        if missing is None
-        else codes.code_in(codes.MissingReason, missing.reason),
-        parameter=check.parameter,
     )
 
 

@@ -37,6 +37,7 @@ from hub.store.copying import Connection
 from hub.store.fair import Asker, FairQueue, Shares
 from hub.vouchers import shared
 from hub.vouchers.abroad import GrantAnswer, grant_from_answer
+from hub.vouchers.answers import moved, no_service, not_moved, shown
 from hub.vouchers.errand_wire import claim_wire
 from hub.vouchers.fingerprinting import ClaimFingerprints, Fingerprint
 from hub.vouchers.ledger import locked
@@ -56,7 +57,7 @@ from hub.vouchers.question import (
     VoucherWanted,
 )
 from hub.vouchers.ring import ClaimRing, ErrandKind, PeerNotFoundError, PeerSilentError
-from hub.vouchers.service import VoucherDesk, moved, no_service, not_moved, shown
+from hub.vouchers.service import VoucherDesk
 from hub.vouchers.shared import SharedClaim
 from schema.codes import VoucherEvent
 

@@ -11,9 +11,9 @@ other issuers are their own systems' business: the hub keeps what those say.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from hub.clock import Clock
 from hub.errors import ErrorCode, RefusedError
@@ -25,14 +25,13 @@ from hub.policy.vouchers.messages import (
     Event,
     VoucherMessage,
     VoucherMoved,
-    VoucherRefused,
-    VoucherWaits,
     answer,
 )
 from hub.store.copying import Connection
 from hub.store.database import Database
 from hub.store.fair import Asker, FairQueue, Shares
 from hub.vouchers import shared
+from hub.vouchers.answers import moved, no_service, no_voucher, not_moved, shown, told_before
 from hub.vouchers.balances import KeptBalance, find
 from hub.vouchers.ledger import (
     MOVEMENT,
@@ -154,7 +153,7 @@ class VoucherDesk:
         else:
             found = await find(self.database, connection, wanted.name, asking.request)
             if found is None:
-                raise _no_voucher()
+                raise no_voucher()
             case = VoucherCase(
                 asking=asking,
                 wanted=wanted,
@@ -164,7 +163,7 @@ class VoucherDesk:
             )
             earlier = found.earlier
         if earlier is not None:
-            return shown(case, _told_before(case, earlier))
+            return shown(case, told_before(case, earlier))
         _check_may(case)
         if wanted.event in BY_ISSUER:
             await check_other_person(self.database, connection, asking, wanted)
@@ -188,11 +187,11 @@ class VoucherDesk:
         async with self.database.reads.connection() as connection:
             found = await read_voucher(self.database, connection, wanted.issuer, wanted.code)
         if found is None or wanted.service is None:
-            raise _no_voucher()
+            raise no_voucher()
         standing = standing_of(found.granted, found.movements)
         provider = wanted.service.partition("/")[0]
         if party not in {found.granted.issuer, found.granted.holder, provider}:
-            raise _no_voucher()
+            raise no_voucher()
         return await self.checks.of(wanted.service, wanted, found, standing)
 
     async def close(self, issuer: str, code: str, event: VoucherEvent) -> VoucherStanding | None:
@@ -233,7 +232,7 @@ class VoucherDesk:
         """
         found = await read_voucher(self.database, connection, wanted.issuer, wanted.code)
         if found is None:
-            raise _no_voucher()
+            raise no_voucher()
         standing = standing_of(found.granted, found.movements)
         claims = [replace(wanted.name, claim_no=number) for number in standing.claims]
         return VoucherCase(
@@ -330,28 +329,11 @@ class VoucherDesk:
                 await shared.end(connection, name)
 
 
-def _no_voucher() -> RefusedError:
-    return RefusedError(
-        ErrorCode.NOT_FOUND,
-        hint="code: the number of a voucher that its issuer stated",
-        hint_zh="code：发放单位已申报的券编号",
-    )
-
-
 def _holds(case: VoucherCase, met: Sequence[Met]) -> tuple[str, ...]:
     """Return why a person has to look at a claim: what it meets, how it looks, what changed."""
     of_service = case.checked.holds if case.checked else ()
     return tuple(
         dict.fromkeys((*(each.hit.value for each in met), *of_service, *case.wanted.holds))
-    )
-
-
-def no_service() -> RefusedError:
-    """Return that a message names no service."""
-    return RefusedError(
-        ErrorCode.BAD_USER_INPUT,
-        hint="service: the key of the service record that the voucher pays for",
-        hint_zh="service：创新券所抵扣服务记录的主键",
     )
 
 
@@ -388,44 +370,3 @@ def _check_may(case: VoucherCase) -> None:
             hint_zh=f"{event.value}：由发放单位提出，审核前也可由持券单位或服务机构提出；"
             "服务双方不得自行审核",
         )
-
-
-def moved(said: VoucherTold, told: VoucherMoved) -> VoucherTold:
-    """Return the answer to a message that moved money."""
-    claim = told.voucher.claims[said.claim_no]
-    said = replace(said, state=claim.state, fen=claim.fen, holds=claim.holds)
-    return replace(said, buckets=told.voucher.buckets)
-
-
-def not_moved(said: VoucherTold, told: VoucherRefused | VoucherWaits) -> VoucherTold:
-    """Return the answer to a message that moves nothing."""
-    if isinstance(told, VoucherRefused):
-        return replace(said, refused=told.code)
-    return replace(said, missing=told.missing)
-
-
-def shown(case: VoucherCase, told: VoucherTold) -> VoucherTold:
-    """Return an answer without what a provider is not told: what else the voucher holds."""
-    granted = case.voucher.granted
-    is_told = case.asking is not None and case.asking.party in {granted.issuer, granted.holder}
-    return told if is_told else replace(told, buckets=None)
-
-
-def _told_before(case: VoucherCase, earlier: Mapping[str, Any]) -> VoucherTold:
-    """Return the answer that a request got before; its money moved then."""
-    wanted = case.wanted
-    asked = (earlier["issuer_key"], earlier["code"], earlier["claim_no"], earlier["event"])
-    again = (wanted.issuer, wanted.code, wanted.claim_no, wanted.event.value)
-    assert case.asking is not None
-    if earlier["request_body"] != case.asking.body_hash.hex() or asked != again:
-        raise RefusedError(
-            ErrorCode.IDEMPOTENCY_CONFLICT,
-            hint="This idempotency key stands for another message: give each message its own.",
-            hint_zh="该幂等键已用于另一消息，请为每个消息使用新的键。",
-        )
-    return VoucherTold(
-        claim_no=wanted.claim_no,
-        state=VoucherClaimState[earlier["claim_state"]],
-        buckets=case.standing.buckets,
-        replayed=True,
-    )
