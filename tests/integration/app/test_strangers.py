@@ -34,6 +34,8 @@ STRANGERS: dict[tuple[str, str], tuple[int, str | None]] = {
     ("GET", "/verify"): PUBLIC,
     ("GET", "/customs"): PUBLIC,
     ("GET", "/vouchers"): PUBLIC,
+    ("GET", "/attestation"): PUBLIC,
+    ("GET", "/attestation/keys"): PUBLIC,
     ("GET", "/healthz"): (503, None),  # the sequencer does not run in this test
     ("GET", "/standard/{name}"): ABSENT,
     ("GET", "/explore"): PUBLIC,
@@ -78,6 +80,7 @@ STRANGERS: dict[tuple[str, str], tuple[int, str | None]] = {
     ("POST", "/mappings/draft"): UNKNOWN,
     ("GET", "/quarantine"): UNKNOWN,
     ("GET", "/vouchers/pack/{id}"): UNKNOWN,
+    ("GET", "/attestations/{issuer}/{code}/{claim}"): UNKNOWN,
     ("GET", "/audit"): UNKNOWN,
     ("GET", "/clients/self"): UNKNOWN,
     ("POST", "/clients/self/keys"): UNKNOWN,
