@@ -17,7 +17,7 @@ from hub.access.resource import Caller
 from hub.access.scopes import Scope
 from hub.errors import ErrorCode, RefusedError
 from hub.graphql.hooks import RequestContext
-from hub.graphql.mutations import UserError, check_own, signature_of, user_error
+from hub.graphql.mutations import UserError, check_input_key, check_own, signature_of, user_error
 from hub.graphql.scalars import JsonObject
 from hub.graphql.types import RequiresScope
 from hub.query.plan.errors import QueryError, ScopeMissingError
@@ -54,6 +54,9 @@ class ClaimErrandInput:
 
     kind: ClaimErrandKind = strawberry.field(description="事项。What is asked.")
     content: JsonObject = strawberry.field(description="内容。Its members, by kind.")
+    idempotency_key: str | None = strawberry.field(
+        default=None, description="幂等键，须与请求头一致。Same as the Idempotency-Key header."
+    )
 
 
 @strawberry.type(description="枢纽之间关于申兑的答复。What the other hub answers.")
@@ -82,7 +85,7 @@ class ClaimErrandMutations:
         """Answer another hub."""
         context: RequestContext = info.context
         caller = context.caller
-        signature_of(context)
+        signed = signature_of(context)
         if SCOPE not in caller.scopes:
             raise ScopeMissingError(SCOPE, info.field_name)
         if context.claim_errands is None:
@@ -92,6 +95,7 @@ class ClaimErrandMutations:
         assert caller.client_id is not None, "who signs has a client"
         await context.charge(PEER_ERRAND_COST)
         try:
+            check_input_key(input.idempotency_key, signed)
             check_own(caller)
             _check_hub(caller)
             kind, content = ErrandKind(input.kind.name), dict(input.content)

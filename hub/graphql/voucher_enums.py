@@ -73,6 +73,8 @@ RefusalCode = plain_enum(
         "NOT_HELD": "未被暂缓。Nothing holds it.",
         "CHECKS_INVALID": "核验不通过，见 checks。A check fails; see `checks`.",
         "NOT_IN_LOG": "服务记录尚未入台账。The log has not taken the record yet.",
+        "CLAIM_PENDING": "该申兑另有内容正在等待其他枢纽答复。The claim waits for other hubs, with "
+        "other content.",
         "NOT_DECIDED": "缺少审核决定。A decision is missing.",
         "REASON_MISSING": "须说明原因。A reason is missing.",
         "ALREADY_CLAIMED": "该服务记录已兑付。The service record is claimed.",
@@ -133,6 +135,8 @@ FACTS = {
     "voucher.power_share": "参数：通电比例。Parameter of the time with power on.",
     "voucher.rate": "参数：抵扣比例。Parameter of the share that is paid.",
     "voucher.year_cap": "参数：年度上限。Parameter of the cap of a year.",
+    "peer": "其他枢纽的答复。The answer of another hub.",
+    "voucherFen": "券抵扣金额。What the voucher pays.",
 }
 """Facts that a rule may miss, by their names in the rules."""
 REASONS = {

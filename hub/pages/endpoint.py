@@ -24,6 +24,7 @@ from starlette.routing import Route
 from adapters.mapping.table import ROW_NUMBER_COLUMN
 from hub.customs.sight import TYPES
 from hub.errors import ErrorCode, RefusedError
+from hub.graphql.voucher_enums import code_name
 from hub.intake.limits import FILE_BYTES_MAX
 from hub.pages.layout import MEDIA_TYPES, filled, language_of, page, page_file, template
 from hub.pages.words import LANGUAGES, words
@@ -117,7 +118,7 @@ def _of_vouchers(language: str) -> dict[str, str]:
         "events": _choices(VoucherEvent, language),
         "voucherStates": _choices(VoucherState, language),
         "checks": _told(CHECKS, language),
-        "missing": _told(MISSING, language),
+        "missing": _told({code_name(each): said for each, said in MISSING.items()}, language),
         "refused": _told(REFUSED, language),
         "types": _names(tuple(KINDS), language),
     }

@@ -183,10 +183,10 @@ async function askChecks() {
 }
 
 const checkWords = (check) => {
-  const why = check.missing ? `${told.missing[check.missing] ?? lawName(check.missing) ?? check.missing}` : "";
+  const why = check.missing ? `${told.missing[check.missing] ?? lawName(check) ?? check.missing}` : "";
   return `${told.checks[check.code] ?? check.code}${why ? t("vouchers.because", { why }) : ""}`;
 };
-const lawName = (name) => (name.includes(".") ? t("vouchers.no_value", { name }) : undefined);
+const lawName = ({ missing, parameter }) => (missing.startsWith("VOUCHER_") && parameter ? t("vouchers.no_value", { name: parameter }) : undefined);
 
 function drawVerdict(file, { verdict, checks = [], lacking, inLog }) {
   const one = file.case, held = one.heldFor.map(inWords);

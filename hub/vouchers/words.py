@@ -124,6 +124,18 @@ MISSING: Final[Mapping[str, tuple[str, str]]] = {
     "granted": ("券的额度没有记录", "no record of what was granted"),
     "available": ("券的余额没有记录", "no record of what is available"),
     "exclusions": ("是否属不予补助没有记录", "no record whether it earns nothing"),
+    "asOf": ("不知数据的时间", "it is not known how old the data are"),
+    "checks": ("核验未得出结论", "the checks come to no verdict"),
+    "customsStatus": ("海关监管状态没有记录", "no record of the customs status"),
+    "lastStep": ("订单的最后一步没有记录", "no record of the last step of the order"),
+    "minimumCharge": ("最低收费没有记录", "no record of the minimum charge"),
+    "gives": ("不知该服务可抵扣多少", "it is not known what the service gives"),
+    "most": ("不知该券至多可抵扣多少", "it is not known what the voucher pays at most"),
+    "payerDivision": ("不知由哪一地区兑付", "it is not known which region pays"),
+    "planned": ("计划结束日期没有记录", "no record of the planned last day"),
+    "usedInYear": ("本年已用没有记录", "no record of what was used this year"),
+    "peer": ("其他枢纽还没有答复，稍后会再问", "another hub has not answered; it is asked again"),
+    "voucherFen": ("券抵扣金额没有记录", "no record of what the voucher pays"),
 }
 """Facts for want of which a check, or a message, is not judged; by their names."""
 
@@ -156,6 +168,13 @@ REFUSED: Final[Mapping[str, tuple[str, str]]] = {
     ),
     "SAME_TIME": ("与另一申兑时间重叠", "another claim overlaps in time"),
     "SPLIT_SUSPECTED": ("疑似拆单", "an order may have been split"),
+    "CLAIM_PENDING": (
+        "该申兑以其他内容在等其他枢纽答复",
+        "the claim waits for other hubs, with other content",
+    ),
+    "SERVICE_LOWERED": ("服务更正后金额减少", "the service was corrected and gives less"),
+    "SERVICE_WITHDRAWN": ("服务记录已撤回", "the service record was withdrawn"),
+    "SERVICE_NOT_VALID": ("更正后核验未通过", "a check fails since a correction"),
 }
 """Why nothing moved, and why a claim is held; by code."""
 

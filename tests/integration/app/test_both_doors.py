@@ -21,7 +21,8 @@ OTHER = "uscc:91110000600037341L"
 WRITES = ("records:push", "records:withdraw", "graphql:adhoc", "catalogue:read")
 PUSH = """mutation ($input: PushRecordsInput!) { pushRecords(input: $input) {
   rows { row outcome recordType key revision problems { path code message } }
-  accepted proven duplicate withdrawn quarantined unsettled dryRun replayed userErrors { code } } }"""
+  accepted proven duplicate withdrawn quarantined unsettled
+  dryRun replayed userErrors { code } } }"""
 
 Door = Callable[["Sent"], Awaitable[Any]]
 

@@ -13,6 +13,7 @@ from hub.policy.vouchers.fast_track import FastTrackNeed
 from hub.policy.vouchers.fingerprints import Hit
 from hub.policy.vouchers.messages import VoucherRefusal
 from hub.vouchers.splits import SPLIT_SUSPECTED
+from hub.vouchers.words import CHECKS, MISSING, REFUSED
 
 ROOMS = [Path(hub.__file__).parent / each for each in ("policy/vouchers", "vouchers")]
 SOURCE = "\n".join(file.read_text("utf-8") for room in ROOMS for file in room.glob("*.py"))
@@ -47,3 +48,11 @@ def test_every_word_of_the_rules_has_a_code() -> None:
 
 def test_what_this_version_does_not_know_is_unknown() -> None:
     assert codes.code_in(codes.HoldCode, "OF_A_LATER_VERSION").name == "UNKNOWN"
+
+
+def test_the_page_has_words_for_every_code() -> None:
+    facts = {each for each in codes.FACTS if "." not in each}  # of a parameter it gives the name
+    assert facts <= set(MISSING)
+    told = set(codes.RefusalCode.__members__) | set(codes.HoldCode.__members__)
+    assert told - {"UNKNOWN"} <= set(REFUSED)
+    assert set(codes.CheckCodeName.__members__) - {"UNKNOWN"} == set(CHECKS)
