@@ -169,16 +169,14 @@ class Hub:
 
 async def build(settings: Settings, database: Database, clock: Clock) -> Hub:
     """Assemble a hub on an open, migrated database."""
-    state = open_state(settings.redis_url, clock)
-    keys = in_files(settings.token_key, clock)
+    state, keys = open_state(settings.redis_url, clock), in_files(settings.token_key, clock)
     access = _access(settings, keys, database, state, clock)
     signer, policy = _log(settings)
     sequencer = Sequencer(database.url, signer, clock, settings.data_dir / "log")
-    agreements = Agreements(database, clock)
-    proofs = ProofEndpoints(database, access, agreements, policy, audit := Audit(database, clock))
-    figures = Figures(database, settings.log_origin, clock)
+    agreements, audit = Agreements(database, clock), Audit(database, clock)
+    proofs = ProofEndpoints(database, access, agreements, policy, audit)
+    schedule, figures = _schedule(settings, database, clock), _figures(settings, database, clock)
     health = HubHealth(database, state, figures, settings.data_dir, sequencer)
-    schedule = _schedule(settings, database, clock)
     federation = _federation(settings, database, state, clock, schedule, audit)
     customs = CustomsDesk(database, agreements, clock, issuer=settings.base, key=keys.signing)
     parts = Parts(
@@ -189,9 +187,7 @@ async def build(settings: Settings, database: Database, clock: Clock) -> Hub:
         changes=(feed := ChangeFeed(database, agreements, clock)).page,
         customs=customs,
         bookings=(bookings := _bookings(settings, database, customs, federation, clock)),
-        vouchers=(
-            vouchers := _vouchers(settings, database, agreements, customs, federation, audit)
-        ).desk,
+        vouchers=(vouchers := _vouchers(settings, agreements, customs, federation, audit)).desk,
         claim_errands=vouchers.errands,
         audit=audit,
         documents=(documents := ClientDocuments(database)),
@@ -235,20 +231,23 @@ async def build(settings: Settings, database: Database, clock: Clock) -> Hub:
 
 def _vouchers(
     settings: Settings,
-    database: Database,
     agreements: Agreements,
     customs: CustomsDesk,
     federation: Federation,
     audit: Audit,
 ) -> VoucherParts:
     """Return who keeps the money of vouchers, and shares claims with the hubs that it knows."""
-    clock = audit.clock
+    database, clock = customs.database, audit.clock
     services = StoredServices(database, customs, current_law(), settings.log_origin)
     issuers = frozenset(settings.voucher_issuers)
     desk = VoucherDesk(database, services, clock, party=_party(settings), issuers=issuers)
     keys = ClaimKeys(settings.claim_keys_file)
     prints = ClaimFingerprints(database, keys, settings.log_origin)
     return VoucherParts.of(desk, prints, agreements, audit, ClaimRing(federation.sources.all))
+
+
+def _figures(settings: Settings, database: Database, clock: Clock) -> Figures:
+    return Figures(database, settings.log_origin, clock)
 
 
 def _log(settings: Settings) -> tuple[Signer, Policy]:

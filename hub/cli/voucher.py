@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from hub.cli import claim_keys
 from hub.cli.context import Act, open_database, run, settings
 from hub.cli.customs import customs_desk
 from hub.errors import ErrorCode, RefusedError
@@ -20,6 +21,7 @@ from hub.vouchers.question import ServiceChecked, VoucherWanted
 from hub.vouchers.stored import StoredServices
 
 app = typer.Typer(help="Innovation vouchers 科技创新券", no_args_is_help=True)
+claim_keys.add_to(app)
 SIGNS = {CheckResult.PASS: "✓", CheckResult.FAIL: "✗", CheckResult.UNKNOWN: "?"}
 ORDER = (CheckResult.FAIL, CheckResult.UNKNOWN, CheckResult.PASS)
 """What is wrong stands first."""

@@ -84,7 +84,7 @@ class CustomsDesk:
         key: Callable[[], SigningKey] | None = None,
         law: Law | None = None,
     ) -> None:
-        self._database = database
+        self.database = database
         self._agreements = agreements
         self._clock = clock
         self._issuer = issuer
@@ -100,7 +100,7 @@ class CustomsDesk:
         question.check()
         hospital = question.user if question.clinical else None
         read = await read_customs(
-            self._database, question.instrument, [question.user], clinical_user=hospital
+            self.database, question.instrument, [question.user], clinical_user=hospital
         )
         if read is None:
             raise RefusedError(ErrorCode.NOT_FOUND)
@@ -124,7 +124,7 @@ class CustomsDesk:
         `RefusedError` as for a use.
         """
         question.check()
-        read = await read_customs(self._database, question.instrument)
+        read = await read_customs(self.database, question.instrument)
         if read is None:
             raise RefusedError(ErrorCode.NOT_FOUND)
         stored, _ = read
@@ -168,11 +168,11 @@ class CustomsDesk:
     ) -> CustomsSight:
         if CUSTOMS_SCOPE not in asker.scopes and not asker.is_operator:
             return NOTHING_SEEN
-        return sight_of(stored, self._database.records.registry, grants)
+        return sight_of(stored, self.database.records.registry, grants)
 
     def _reads_value(self, stored: StoredCustoms, asker: CustomsAsker, grants: PartyGrants) -> bool:
         """Whether somebody may read what the instrument cost."""
-        spec = self._database.records.registry["Instrument"]
+        spec = self.database.records.registry["Instrument"]
         item = spec.item("original_value")
         owner = stored.instrument["owner"]
         subject = Subject(owner=owner, issuer=owner, wire={})
@@ -216,7 +216,7 @@ class CustomsDesk:
             raise RefusedError(ErrorCode.SCOPE_MISSING)
         grants = await self._grants(asker)
         day = on or local_date(self._clock())
-        rows, reports, is_whole = await read_supervisions(self._database, grants, instrument)
+        rows, reports, is_whole = await read_supervisions(self.database, grants, instrument)
         law = self._law.on(day, EVERYWHERE)
         items = [due for row in rows if (due := _due(row, reports, day, law)) is not None]
         return CustomsDueList(on=day, items=tuple(items), is_whole=is_whole)

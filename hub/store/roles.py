@@ -122,7 +122,6 @@ UNREAD = frozenset(
         "request_evidence",
         "run",
         "service_grant",
-        "shared_claim",
         "webhook",
         "webhook_message",
     }

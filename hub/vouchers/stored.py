@@ -329,10 +329,14 @@ class _Reader:
             return 0
         found = await self._one(
             "SELECT coalesce(sum(c.voucher_fen), 0)::bigint AS fen "  # noqa: S608 - own names
-            f"FROM {self._table('VoucherClaim')} c JOIN {self._table('ServiceRecord')} s "
+            f"FROM {self._table('VoucherClaim')} c LEFT JOIN {self._table('ServiceRecord')} s "
             "ON s.key = c.service_key AND NOT s.withdrawn AND s.speaks "
+            "LEFT JOIN shared_claim h "  # a service of another hub ended when that hub says
+            "ON (h.issuer, h.code, h.claim_no) = (c.issuer_key, c.code, c.claim_no) "
             "WHERE c.holder_key = %(holder)s AND NOT c.withdrawn AND c.state = ANY(%(states)s) "
-            "AND extract(year FROM s.ended_at AT TIME ZONE 'Asia/Shanghai') = %(year)s "
+            "AND extract(year FROM coalesce(s.ended_at, "
+            "(h.given -> 'told' ->> 'ended_at')::timestamptz) AT TIME ZONE 'Asia/Shanghai') "
+            "= %(year)s "
             "AND (c.issuer_key, c.code, c.claim_no) <> (%(issuer)s, %(code)s, %(claim)s)",
             {
                 "holder": holder,
