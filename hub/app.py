@@ -236,7 +236,6 @@ async def build(
 
 def _customs(
     settings: Settings,
-    database: Database,
     agreements: Agreements,
     clock: Clock,
     keys: TokenKeys,

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from hub.access.agreements import Agreements
+from hub.cli import claim_keys
 from hub.cli.context import Act, open_database, run, settings
 from hub.cli.customs import customs_desk
 from hub.cli.voucher_attest import attest, claims
@@ -39,6 +40,7 @@ from schema.dates import format_instant
 app = typer.Typer(help="Innovation vouchers 科技创新券", no_args_is_help=True)
 app.command("attest")(attest)
 app.command("claims")(claims)
+claim_keys.add_to(app)
 SIGNS = {CheckResult.PASS: "✓", CheckResult.FAIL: "✗", CheckResult.UNKNOWN: "?"}
 ORDER = (CheckResult.FAIL, CheckResult.UNKNOWN, CheckResult.PASS)
 """What is wrong stands first."""

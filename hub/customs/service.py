@@ -88,7 +88,7 @@ class CustomsDesk:
         key: Callable[[], SigningKey] | None = None,
         law: Law | None = None,
     ) -> None:
-        self._database = database
+        self.database = database
         self._agreements = agreements
         self._clock = clock
         self._issuer = issuer
@@ -104,7 +104,7 @@ class CustomsDesk:
         question.check()
         hospital = question.user if question.clinical else None
         read = await read_customs(
-            self._database, question.instrument, [question.user], clinical_user=hospital
+            self.database, question.instrument, [question.user], clinical_user=hospital
         )
         if read is None:
             raise RefusedError(ErrorCode.NOT_FOUND)
@@ -128,7 +128,7 @@ class CustomsDesk:
         `RefusedError` as for a use.
         """
         question.check()
-        read = await read_customs(self._database, question.instrument)
+        read = await read_customs(self.database, question.instrument)
         if read is None:
             raise RefusedError(ErrorCode.NOT_FOUND)
         stored, _ = read
@@ -177,11 +177,11 @@ class CustomsDesk:
     ) -> CustomsSight:
         if CUSTOMS_SCOPE not in asker.scopes and not asker.is_operator:
             return NOTHING_SEEN
-        return sight_of(stored, self._database.records.registry, grants)
+        return sight_of(stored, self.database.records.registry, grants)
 
     def _reads_value(self, stored: StoredCustoms, asker: CustomsAsker, grants: PartyGrants) -> bool:
         """Whether somebody may read what the instrument cost."""
-        spec = self._database.records.registry["Instrument"]
+        spec = self.database.records.registry["Instrument"]
         item = spec.item("original_value")
         owner = stored.instrument["owner"]
         subject = Subject(owner=owner, issuer=owner, wire={})
@@ -225,7 +225,7 @@ class CustomsDesk:
             raise RefusedError(ErrorCode.SCOPE_MISSING)
         grants = await self._grants(asker)
         day = on or local_date(self._clock())
-        rows, reports, is_whole = await read_supervisions(self._database, grants, instrument)
+        rows, reports, is_whole = await read_supervisions(self.database, grants, instrument)
         law = self.law.on(day, EVERYWHERE)
         items = [due for row in rows if (due := _due(row, reports, day, law)) is not None]
         return CustomsDueList(on=day, items=tuple(items), is_whole=is_whole)
@@ -238,7 +238,7 @@ class CustomsDesk:
             raise RefusedError(ErrorCode.SCOPE_MISSING)
         due = await self.due(asker, on=on, instrument=instrument)
         grants = await self._grants(asker)
-        found, is_whole = await read_services(self._database, grants, releases(due.items))
+        found, is_whole = await read_services(self.database, grants, releases(due.items))
         return OutsideServiceList(
             on=due.on, items=tuple(map(outside_service, found)), is_whole=is_whole and due.is_whole
         )

@@ -42,6 +42,7 @@ from hub.query.sql.model import (
     Stored,
     Windows,
 )
+from hub.vouchers.limits import PEER_ERRAND_COST
 
 __all__ = ["CostDirectives", "cost_directives"]
 
@@ -61,6 +62,7 @@ _EXECUTED: Mapping[tuple[str, str], int] = {
     ("Query", "customsReportsDue"): LIST_COST,
     ("Mutation", "requestBooking"): BOOKING_COST,
     ("Mutation", "cancelBooking"): BOOKING_COST,
+    ("Mutation", "claimErrand"): PEER_ERRAND_COST,
 }
 """Fields that are not compiled and charge for themselves."""
 

@@ -124,7 +124,6 @@ UNREAD = frozenset(
         "request_evidence",
         "run",
         "service_grant",
-        "shared_claim",
         "voucher_place",
         "webhook",
         "webhook_message",

@@ -111,7 +111,7 @@ SHARED_CLAIM = Table(
         "asked_at",
         postgresql_where=text("state = 'PENDING' OR NOT is_told"),
     ),
-    Index("ix_shared_claim_source", "source", "issuer", "code", "claim_no"),
+    Index("ix_shared_claim_home", "source", "issuer", "code", "claim_no"),
 )
 """Claims on vouchers of this hub that other hubs are asked about."""
 

@@ -54,7 +54,8 @@ def grant_from_answer(wire: Mapping[str, Any], attempt: str) -> GrantAnswer:
             is_over = refused == OVER
             return GrantAnswer(is_over=is_over, refused=None if is_over else Hit(refused))
         if wire.get("missing") is not None:
-            return GrantAnswer(missing=_missing(wire["missing"]))
+            lacking = wire["missing"]
+            return GrantAnswer(missing=Missing(_text(lacking["fact"]), _text(lacking["reason"])))
         if wire["attempt"] != attempt:
             raise ValueError("a grant of another attempt")
         holds = tuple(Hit(each).value for each in _typed(wire["holds"], list)[:LIST_MAX])

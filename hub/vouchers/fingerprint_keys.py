@@ -10,6 +10,7 @@ again by its print, which may be told to anybody.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -52,6 +53,17 @@ def rolled(keys: Mapping[int, bytes], year: int) -> dict[int, bytes]:
     if keys and year <= max(keys):
         raise ValueError(f"there is a key for {max(keys)}; the next year is later")
     return {year: bytes.fromhex(token_hex(KEY_BYTES)), **dict(list(keys.items())[:1])}
+
+
+def write_claim_keys(path: Path, keys: Mapping[int, bytes]) -> None:
+    """Put keys into a file in one step, readable by its owner alone."""
+    new = path.with_name(f"{path.name}.new")
+    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, OWNER_ONLY)
+    with os.fdopen(descriptor, "w", encoding="ascii") as opened:
+        opened.write(claim_keys_text(keys))
+        opened.flush()
+        os.fsync(opened.fileno())
+    new.replace(path)
 
 
 @dataclass(slots=True)

@@ -106,11 +106,14 @@ def _rival(of: Mapping[str, str]) -> str:
 def _used(of: Mapping[str, str]) -> str:
     """Select the fen of the holder's other claims on services that ended in the same year."""
     year = "extract(year FROM {} AT TIME ZONE 'Asia/Shanghai')"
+    ended = "coalesce(t.ended_at, (h.given -> 'told' ->> 'ended_at')::timestamptz)"
     return (
         "SELECT coalesce(sum(c.voucher_fen), 0)::bigint "  # noqa: S608 - own names
-        f"FROM {of['VoucherClaim']} c JOIN {of['ServiceRecord']} t "
+        f"FROM {of['VoucherClaim']} c LEFT JOIN {of['ServiceRecord']} t "
         "ON t.key = c.service_key AND NOT t.withdrawn AND t.speaks "
+        "LEFT JOIN shared_claim h "  # a service of another hub ended when that hub says
+        "ON (h.issuer, h.code, h.claim_no) = (c.issuer_key, c.code, c.claim_no) "
         "WHERE c.holder_key = %(holder)s AND NOT c.withdrawn AND c.state = ANY(%(paid)s) "
-        f"AND {year.format('t.ended_at')} = {year.format('s.ended_at')} "
+        f"AND {year.format(ended)} = {year.format('s.ended_at')} "
         "AND (c.issuer_key, c.code, c.claim_no) <> (%(issuer)s, %(code)s, %(claim)s)"
     )

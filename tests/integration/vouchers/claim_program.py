@@ -18,7 +18,6 @@ LOOK_S, AGAIN_S = 0.5, 3.0
 
 async def _serve(place: ClaimPlace) -> None:
     async with running(place) as hub:
-        print("ready", flush=True)
         while True:
             await hub.parts.keeping.look(AGAIN_S)
             await asyncio.sleep(LOOK_S)

@@ -42,7 +42,7 @@ CONSUME = """mutation ($input: VoucherClaimInput!) { consumeVoucher(input: $inpu
 FEN = 1_000
 TRIES_MAX = 400
 PAUSE_S = 0.3
-READY_S = 60.0
+READY_S = 300.0
 END_S = 60.0
 """Seconds after which everything has to be settled once all hubs are back."""
 ROWS_AT_ONCE = 2_000
@@ -181,7 +181,7 @@ def _reservation(wish: Wish, number: int) -> list[dict[str, Any]]:
 
 
 def wishes_of(places: Sequence[ClaimPlace], claims: int, services: int) -> list[Wish]:
-    """Spread claims over the hubs, and services over their homes; every service is wanted by all."""
+    """Spread claims over the hubs, and services over their homes; all want every service."""
     made = []
     for at in range(claims):
         place = places[at % len(places)]
@@ -213,9 +213,10 @@ class ClaimRace:
         try:
             await asyncio.gather(*(each.start() for each in self._hubs.values()))
             watching = asyncio.create_task(self._watch())
-            killing = asyncio.create_task(self._kill(kills))
-            await asyncio.gather(*(self._send(place, at_once) for place in self._places))
-            await killing
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._kill(kills))
+                for place in self._places:
+                    tasks.create_task(self._send(place, at_once))
             await self._settle()
             watching.cancel()
             await self._look()

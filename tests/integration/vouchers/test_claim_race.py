@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -40,7 +41,7 @@ def test_of_many_claims_for_a_service_exactly_one_is_paid(spares: Spares, tmp_pa
             await prepare(places, codes, FEN * CLAIMS_OF_VOUCHER)
             await reserve_all(places, wishes)
             report = await ClaimRace(places, wishes, SEED).run(KILLS, AT_ONCE)
-            print(report)
+            sys.stdout.write(f"{report}\n")
             assert report.most_of_one == 1
             assert report.consumed == SERVICES
             assert report.faults == 0

@@ -24,7 +24,7 @@ CREATE TABLE shared_claim (
 
 CREATE INDEX ix_shared_claim_asked_at ON shared_claim (asked_at) WHERE state = 'PENDING' OR NOT is_told;
 
-CREATE INDEX ix_shared_claim_source ON shared_claim (source, issuer, code, claim_no);
+CREATE INDEX ix_shared_claim_home ON shared_claim (source, issuer, code, claim_no);
 
 CREATE TABLE service_grant (
 	issuer TEXT NOT NULL,
