@@ -236,6 +236,7 @@ async def build(
 
 def _customs(
     settings: Settings,
+    database: Database,
     agreements: Agreements,
     clock: Clock,
     keys: TokenKeys,
