@@ -147,7 +147,7 @@ async def test_a_file_that_cannot_be_given_says_why(doors: Doors) -> None:
     assert told["checks"][0] == {
         "code": "STATUS",
         "result": "UNKNOWN",
-        "missing": "status",
+        "missing": "STATUS",
         "parameter": None,
     }
 
