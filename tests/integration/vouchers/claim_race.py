@@ -186,7 +186,7 @@ def wishes_of(places: Sequence[ClaimPlace], claims: int, services: int) -> list[
     for at in range(claims):
         place = places[at % len(places)]
         number = at // len(places)
-        wanted = (at // len(places) + at) % services
+        wanted = number % services
         home = places[wanted % len(places)]
         code = f"V-{number // CLAIMS_OF_VOUCHER}"
         made.append(Wish(place, code, f"C{at}", home.service(wanted)))

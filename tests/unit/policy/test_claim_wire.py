@@ -109,7 +109,7 @@ GIVEN = st.builds(
 )
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(GIVEN)
 def test_what_a_hub_says_of_a_service_is_read_as_it_was_meant(given_service: GivenService) -> None:
     wire = json.loads(json.dumps(given_to_wire(given_service)))
@@ -142,7 +142,7 @@ MEMBERS = (
 )
 
 
-@settings(max_examples=150)
+@settings(max_examples=150, deadline=None)
 @given(st.dictionaries(st.sampled_from(MEMBERS), JSON) | JSON)
 def test_whatever_comes_is_read_or_refused(wire: Any) -> None:
     readers = (
