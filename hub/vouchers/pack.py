@@ -72,8 +72,8 @@ class PackContents:
     keys: Sequence[Mapping[str, Any]] = ()
     """Public keys (JWK with `party`) of producers who signed records themselves."""
 
-    # The attestation of `hub-attestation+jws` has its place here, and a file of its own in
-    # `pack_files`, as soon as the hub makes one: it carries the verdict of the checks and its day.
+    # No attestation: it is signed anew each time, so that no two packs would be the same bytes. It is
+    # a file of its own (`hub.vouchers.attesting`).
 
 
 def entries_of(chain: CaseChain) -> list[tuple[str, Row]]:
