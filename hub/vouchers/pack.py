@@ -72,8 +72,8 @@ class PackContents:
     keys: Sequence[Mapping[str, Any]] = ()
     """Public keys (JWK with `party`) of producers who signed records themselves."""
 
-    # No attestation: it is signed anew each time, so that no two packs would be the same bytes. It is
-    # a file of its own (`hub.vouchers.attesting`).
+    # No attestation: it is signed anew each time, so no two packs would be the same bytes. It is a
+    # file of its own (`hub.vouchers.attesting`).
 
 
 def entries_of(chain: CaseChain) -> list[tuple[str, Row]]:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+<<<<<<< HEAD
 from collections.abc import Iterable
+=======
+import json
+>>>>>>> claims15
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -17,6 +21,7 @@ from hub.policy.vouchers.checks import CheckCode, CheckResult, VoucherVerdict
 from hub.policy.vouchers.messages import Event
 from hub.store.database import Database
 from hub.store.sources import register_source
+from hub.vouchers.abroad import given_from_wire, given_to_wire
 from hub.vouchers.ledger import KeptVoucher, granted_of
 from hub.vouchers.movements import standing_of
 from hub.vouchers.question import ServiceChecked, VoucherWanted
@@ -197,7 +202,12 @@ async def checked(
         issuer=ISSUER, code=CODE, event=Event.CONSUME, claim_no="A", fen=fen, order_no="O-1"
     )
     voucher = KeptVoucher(granted=granted, movements=(), providers={})
-    return await services.of(SERVICE, wanted, voucher, standing_of(granted, ()))
+    standing = standing_of(granted, ())
+    found = await services.of(SERVICE, wanted, voucher, standing)
+    wire = json.loads(json.dumps(given_to_wire(await services.given(SERVICE, wanted, HOLDER))))
+    abroad = await services.checked(given_from_wire(wire), wanted, voucher, standing)
+    assert abroad == found, "what another hub says of the service is checked as one's own"
+    return found
 
 
 def told(found: ServiceChecked, result: CheckResult) -> set[CheckCode]:
