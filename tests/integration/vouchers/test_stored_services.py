@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-<<<<<<< HEAD
-from collections.abc import Iterable
-=======
 import json
->>>>>>> claims15
+from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from typing import Any
 
