@@ -18,7 +18,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -45,6 +45,12 @@ PAUSE_S = 0.3
 READY_S = 300.0
 END_S = 60.0
 """Seconds after which everything has to be settled once all hubs are back."""
+AUDIT_S = 5.0
+"""Seconds between two times that the money of every hub is made again from its movements."""
+FIRST_KILLS_S = (0.2, 1.5)
+"""Bounds of the pause before a kill, up to the number that was asked for …"""
+LATER_KILLS_S = (5.0, 20.0)
+"""… and afterwards, until the last claim has its answer."""
 ROWS_AT_ONCE = 2_000
 CLAIMS_OF_VOUCHER = 250
 
@@ -76,14 +82,17 @@ class RaceReport:
     seconds: float = 0.0
     settled_s: float = 0.0
     """Seconds from when all hubs were back to when every service was paid for once."""
+    audits: int = 0
+    """Times that the money of one hub was made again, while it ran and at the end …"""
     faults: int = 0
+    """… and what was wrong with it, all together."""
 
     def __str__(self) -> str:
         lines = [
             f"{self.claims} claims on {self.services} services at {len(self.counts)} hubs, "
             f"{self.kills} kills, {self.seconds:.0f} s: {self.consumed} consumed, "
             f"at most {self.most_of_one} for one service, settled {self.settled_s:.1f} s after "
-            f"all were back, {self.faults} faults of money"
+            f"all were back, {self.audits} audits, {self.faults} faults of money"
         ]
         lines += [f"{name}: {dict(sorted(each.items()))}" for name, each in self.counts.items()]
         lines.append(
@@ -214,29 +223,42 @@ class ClaimRace:
             await asyncio.gather(*(each.start() for each in self._hubs.values()))
             watching = asyncio.create_task(self._watch())
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._kill(kills))
-                for place in self._places:
-                    tasks.create_task(self._send(place, at_once))
+                senders = [tasks.create_task(self._send(each, at_once)) for each in self._places]
+                tasks.create_task(self._kill(kills, senders))
             await self._settle()
             watching.cancel()
+            with suppress(asyncio.CancelledError):
+                await watching  # what it met is told
             await self._look()
             self.report.seconds = time.monotonic() - self._began
-            for place in self._places:
-                async with opened(place.url) as database:
-                    self.report.faults += (await audit(database)).faults_count
+            await self._audit()
         finally:
             for each in self._hubs.values():
                 each.kill()
         return self.report
 
-    async def _kill(self, kills: int) -> None:
-        for _ in range(kills):
-            await asyncio.sleep(self._chance.uniform(0.2, 1.5))
+    async def _kill(self, kills: int, senders: Sequence[asyncio.Task[None]]) -> None:
+        """Kill hubs until every claim has its answer, and at least so many times."""
+        while True:
+            if self.report.kills < kills:
+                await asyncio.sleep(self._chance.uniform(*FIRST_KILLS_S))
+            else:
+                pause = self._chance.uniform(*LATER_KILLS_S)
+                _, waiting = await asyncio.wait(senders, timeout=pause)
+                if not waiting:
+                    return
             hub = self._hubs[self._chance.choice(self._places).name]
             hub.kill()
             self.report.kills += 1
             await asyncio.sleep(self._chance.uniform(0.0, 0.5))
             await hub.start()
+
+    async def _audit(self) -> None:
+        """Make the money of every hub again from its movements."""
+        for place in self._places:
+            async with opened(place.url) as database:
+                self.report.faults += (await audit(database)).faults_count
+                self.report.audits += 1
 
     async def _send(self, place: ClaimPlace, at_once: int) -> None:
         waiting = asyncio.Queue[Wish]()
@@ -283,8 +305,12 @@ class ClaimRace:
         raise AssertionError(f"{wish} has no end")
 
     async def _watch(self) -> None:
+        audited = time.monotonic()
         while True:
             await self._look()
+            if time.monotonic() - audited > AUDIT_S:
+                await self._audit()
+                audited = time.monotonic()
             await asyncio.sleep(1.0)
 
     async def _look(self) -> None:
