@@ -36,7 +36,7 @@ STYLE: Final = (
     "table{border-collapse:collapse;width:100%;margin:.5rem 0 1.5rem}"
     "td,th{border:1px solid #bbb;padding:.3rem .6rem;text-align:left;vertical-align:top;"
     "overflow-wrap:anywhere}"
-    "th{background:#f1f3f5}.missing{background:#fff1d6}"
+    "th{background:#f1f3f5}.missing{background:#fff1d6}.facts td:first-child{width:16rem}"
     "pre{background:#f1f3f5;padding:.7rem;overflow-x:auto}h2{margin-top:2.2rem}small{color:#444}"
 )
 
@@ -139,7 +139,7 @@ def _stations(page: PackPage) -> Iterator[str]:
         rows = [(_pair(said(FACTS, name)), escape(value)) for name, value in station.facts] or [
             ("—", "没有所知 nothing is known")
         ]
-        yield _table(("事项 Fact", "内容 Content"), rows)
+        yield _table(("事项 Fact", "内容 Content"), rows, "facts")
 
 
 def _records(page: PackPage) -> Iterator[str]:

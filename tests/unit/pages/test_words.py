@@ -19,10 +19,10 @@ FILES = sorted(
     if path.suffix in (".html", ".js", ".py")
 )
 NAMED = re.compile(
-    r"[\"'`{=]((?:kit|state|outcome|access|front|guide|explorer|submit|verify|customs)\.\w+)[\"'`}]"
+    r"[\"'`{=]((?:kit|state|outcome|access|front|guide|explorer|submit|verify|customs|vouchers)\.\w+)[\"'`}]"
 )
 FILE_NAMES = (".js", ".css", ".html")
-FAMILIES = ("customs.", "access.", "state.", "verify.", "explorer.", "submit.", "kit.")
+FAMILIES = ("customs.", "vouchers.", "access.", "state.", "verify.", "explorer.", "submit.", "kit.")
 """Sections of which scripts put names together: `state.${status}`."""
 CODES = ("state.", "outcome.")
 """Sections whose names are codes of the hub."""
