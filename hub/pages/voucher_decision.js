@@ -7,6 +7,7 @@ import { t } from "/pages/words.js";
 const CLAIM_SCOPE = "voucher:claim";
 // By state of a claim: what may be decided; a hold is lifted before anything else.
 const NEXT = { CONSUMED: ["REJECT"], SUBMITTED: ["COUNTY", "REJECT"], COUNTY_OK: ["CITY", "REJECT"], CITY_OK: ["SETTLE", "REJECT"], SETTLED: ["CLAW_BACK"] };
+const WORDS = { CLEAR: "do_clear", COUNTY: "do_county", CITY: "do_city", SETTLE: "do_settle", REJECT: "do_reject", CLAW_BACK: "do_claw_back" };
 const WITH_REASON = ["REJECT", "CLEAR", "CLAW_BACK"];
 const WITH_FEN = ["SETTLE", "CLAW_BACK"];
 const DOCUMENT = { SETTLE: "settle", CLAW_BACK: "clawBack" };
@@ -30,7 +31,7 @@ export class Deciding {
     const choices = [...(held ? ["CLEAR"] : []), ...(NEXT[claim.claimState] ?? [])];
     at("deciding").hidden = !isIssuer || choices.length === 0;
     at("decide-how").textContent = may ? t("vouchers.decide_how") : t("vouchers.no_scope", { scope: CLAIM_SCOPE });
-    at("choices").replaceChildren(...(may ? choices.map((each, n) => button(t(`vouchers.do_${each.toLowerCase()}`), () => this.#choose(each), n === 0 ? "main" : "")) : []));
+    at("choices").replaceChildren(...(may ? choices.map((each, n) => button(t(`vouchers.${WORDS[each]}`), () => this.#choose(each), n === 0 ? "main" : "")) : []));
     at("fen-field").hidden = !choices.some((each) => WITH_FEN.includes(each));
     at("fen").value = claim.claimFen === null ? "" : (claim.claimFen / 100).toFixed(2);
     at("reason").value = "";
@@ -48,7 +49,7 @@ export class Deciding {
     const fen = fenOf(at("fen").value);
     if (WITH_FEN.includes(decision) && !fen) return this.#tell(t("vouchers.fen_first"), "fen");
     [this.#chosen, this.#key] = [decision, `page-voucher-${nonce()}`];
-    const what = t(`vouchers.do_${decision.toLowerCase()}`), amount = WITH_FEN.includes(decision) ? yuan(fen) : "";
+    const what = t(`vouchers.${WORDS[decision]}`), amount = WITH_FEN.includes(decision) ? yuan(fen) : "";
     at("sure-text").textContent = t("vouchers.sure", { what, claim: `${this.#open.code} / ${this.#open.claimNo}`, amount });
     at("sure").hidden = false;
     at("yes").focus();
@@ -82,7 +83,7 @@ export class Deciding {
   #words(payload) {
     const { told, checkWords } = this.#page;
     if (payload.state) return t("vouchers.done", { state: told.states[payload.state] ?? payload.state });
-    const wrong = payload.checks.filter(({ result }) => result !== "PASS").map(checkWords).join(t("vouchers.and"));
+    const wrong = payload.checks.filter(({ result }) => result !== "PASS").map(checkWords).join(" · ");
     const why = payload.refused ? told.refused[payload.refused] ?? payload.refused : told.missing[payload.missing] ?? payload.missing;
     return t("vouchers.not_done", { why: wrong ? `${why}: ${wrong}` : why });
   }

@@ -5,8 +5,9 @@ import { PagedTable } from "/pages/table.js";
 import { t } from "/pages/words.js";
 
 const FEN = 100; // of a yuan
-const PLACES = ["available", "reserved", "consumed", "settled", "expired", "clawedBack"];
-const WORD = { AVAILABLE: "available", RESERVED: "reserved", CONSUMED: "consumed", SETTLED: "settled", EXPIRED: "expired", CLAWED_BACK: "clawedBack" };
+const PLACES = { available: "in_available", reserved: "in_reserved", consumed: "in_consumed", settled: "in_settled", expired: "in_expired", clawedBack: "in_clawed_back" };
+const BUCKETS = { AVAILABLE: "available", RESERVED: "reserved", CONSUMED: "consumed", SETTLED: "settled", EXPIRED: "expired", CLAWED_BACK: "clawedBack" };
+const placeOf = (name) => t(`vouchers.${PLACES[name]}`);
 
 export function yuan(fen) {
   if (fen === null || fen === undefined) return "—";
@@ -24,14 +25,14 @@ export function drawLedger({ balance, fault }, place, line) {
   place.replaceChildren();
   line.textContent = balance ? "" : fault ? t("vouchers.fault", { code: fault }) : t("vouchers.no_balance");
   if (!balance) return;
-  const items = PLACES.map((name) => ({ name: t(`vouchers.in_${name}`), value: balance[name], text: yuan(balance[name]) }));
+  const items = Object.keys(PLACES).map((name) => ({ name: placeOf(name), value: balance[name], text: yuan(balance[name]) }));
   const granted = items.reduce((sum, { value }) => sum + value, 0);
   line.textContent = t("vouchers.granted_is", { granted: yuan(granted) });
   place.replaceChildren(shares(t("vouchers.money"), items));
 }
 
 export function drawMovements({ nodes, totalCount }, place, told) {
-  const moved = ({ source, target, fen }) => t("vouchers.moved", { source: t(`vouchers.in_${WORD[source]}`), target: t(`vouchers.in_${WORD[target]}`), fen: yuan(fen) });
+  const moved = ({ source, target, fen }) => `${placeOf(BUCKETS[source])} → ${placeOf(BUCKETS[target])} ${yuan(fen)}`;
   const table = new PagedTable(place, {
     label: t("vouchers.movements"), size: 10, className: "keys",
     columns: [

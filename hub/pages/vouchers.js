@@ -9,6 +9,7 @@ import { PagedTable } from "/pages/table.js";
 import { language, t } from "/pages/words.js";
 
 const ASKED = ["catalogue:read", "service:read", "voucher:read", "voucher:verify", "voucher:claim", "receipt:read"];
+const SEPARATOR = " · ";
 const LISTED_MAX = 100; // of what a document lists at once
 const FIGURES = [["HELD", "held"], ["SUBMITTED", "wait_county"], ["COUNTY_OK", "wait_city"], ["CITY_OK", "wait_settle"]];
 
@@ -140,6 +141,10 @@ async function find() {
 // -- a case ------------------------------------------------------------------------------------------
 
 const RANK = { INVALID: "DENY", UNKNOWN: "UNKNOWN", VALID: "ALLOW" };
+const VERDICTS = { INVALID: "invalid", UNKNOWN: "unknown", VALID: "valid" };
+const RESULTS = { FAIL: "fail", UNKNOWN: "unknown", PASS: "pass" };
+const FORCE = { IN_FORCE: "law_in_force", UNDECIDED: "law_undecided", DRAFT: "law_draft", ENDED: "law_ended" };
+const forceOf = ({ status }) => (FORCE[status] ? t(`vouchers.${FORCE[status]}`) : status);
 const SIGNS = { FAIL: "✗", UNKNOWN: "?", PASS: "✓" };
 const COLOUR = { FAIL: "bad", UNKNOWN: "late", PASS: "state" };
 
@@ -184,7 +189,7 @@ async function askChecks() {
 
 const checkWords = (check) => {
   const why = check.missing ? `${told.missing[check.missing] ?? lawName(check) ?? check.missing}` : "";
-  return `${told.checks[check.code] ?? check.code}${why ? t("vouchers.because", { why }) : ""}`;
+  return `${told.checks[check.code] ?? check.code}${why ? ` (${why})` : ""}`;
 };
 const lawName = ({ missing, parameter }) => (missing.startsWith("VOUCHER_") && parameter ? t("vouchers.no_value", { name: parameter }) : undefined);
 
@@ -196,10 +201,10 @@ function drawVerdict(file, { verdict, checks = [], lacking, inLog }) {
     ...(inLog === false ? [element("li", t("vouchers.not_in_log"), "late")] : []),
     ...checks.filter(({ result }) => result === "FAIL").map((check) => element("li", [`${t("vouchers.fails")} `, checkWords(check)], "bad")),
     ...checks.filter(({ result }) => result === "UNKNOWN").map((check) => element("li", [`${t("vouchers.unknown")} `, checkWords(check)], "late")),
-    ...file.stations.filter(({ missing }) => missing.length).map((station) => element("li", t("vouchers.lacks", { station: inWords(station), what: station.missing.map(inWords).join(t("vouchers.and")) }), "soft")),
+    ...file.stations.filter(({ missing }) => missing.length).map((station) => element("li", t("vouchers.lacks", { station: inWords(station), what: station.missing.map(inWords).join(SEPARATOR) }), "soft")),
   ];
   const state = one.claimState ? told.states[one.claimState] ?? one.claimState : t("vouchers.no_claim");
-  const words = verdict ? t(`vouchers.${verdict.toLowerCase()}`) : t("vouchers.unchecked");
+  const words = verdict ? t(`vouchers.${VERDICTS[verdict] ?? "unknown"}`) : t("vouchers.unchecked");
   at("verdict").textContent = `${state} · ${words}`;
   at("named").textContent = [open.code && `${t("vouchers.voucher")} ${open.code}`, open.claimNo && `${t("vouchers.claim")} ${open.claimNo}`, one.serviceKey, one.orderKey].filter(Boolean).join(" · ");
   at("case").dataset.answer = held.length && verdict !== "INVALID" ? "UNKNOWN" : RANK[verdict] ?? "";
@@ -214,7 +219,7 @@ function drawChecks(file, { checks = [] }) {
   const shown = new PagedTable(at("checks"), {
     label: t("vouchers.checks"), className: "checks",
     columns: [
-      { title: t("vouchers.result"), cell: ({ result }) => element("span", `${SIGNS[result] ?? "?"} ${t(`vouchers.${result.toLowerCase()}`)}`, COLOUR[result]) },
+      { title: t("vouchers.result"), cell: ({ result }) => element("span", `${SIGNS[result] ?? "?"} ${t(`vouchers.${RESULTS[result] ?? "unknown"}`)}`, COLOUR[result]) },
       { title: t("vouchers.check"), cell: checkWords },
       { title: t("vouchers.rests_on"), cell: ({ code }) => evidence(file.records.filter(({ checks: on }) => on.includes(code))) },
       { title: t("vouchers.parameter"), cell: (check) => parameterCell(check, law, file.lackingParameters) },
@@ -228,7 +233,7 @@ function parameterCell({ parameter: name, result }, law, lacking) {
   if (!name) return "—";
   const value = law[name], isLacked = lacking.includes(name) && result !== "PASS";
   if (!value) return element("span", [element("code", name), isLacked ? ` ${t("vouchers.no_value_short")}` : ""], isLacked ? "late" : "");
-  return element("span", [`${inWords(value)}: ${value.value} `, element("small", t(`vouchers.law_${value.status.toLowerCase()}`))]);
+  return element("span", [`${inWords(value)}: ${value.value} `, element("small", forceOf(value))]);
 }
 
 const evidence = (records) => (records.length === 0 ? "—"
@@ -281,7 +286,7 @@ function drawParameters({ parameters, lackingParameters }) {
     columns: [
       { title: t("vouchers.parameter"), cell: (each) => (each.value === null ? mono(each.name) : element("span", [`${inWords(each)} `, element("small", each.name)])) },
       { title: t("vouchers.value"), cell: (each) => (each.value === null ? element("b", t("vouchers.no_value_short"), "late") : `${each.value} ${each.unit}`) },
-      { title: t("vouchers.force"), cell: (each) => (each.status ? t(`vouchers.law_${each.status.toLowerCase()}`) : "—") },
+      { title: t("vouchers.force"), cell: (each) => (each.status ? forceOf(each) : "—") },
       { title: t("vouchers.basis"), cell: (each) => each.basis ?? "—" },
     ],
   }).show(rows);

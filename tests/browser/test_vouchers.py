@@ -150,7 +150,7 @@ def test_a_pack_and_receipts_are_downloaded(seen: Seen) -> None:
 
 def test_the_office_decides_step_by_step_and_is_told_why_not(seen: Seen) -> None:
     assert seen["case"]["choices"] == ["区县审核通过", "驳回"]
-    assert seen["sure"] == [f"区县审核通过：{CODE} / A ？", "yes"]
+    assert seen["sure"] == [f"确定要区县审核通过：{CODE} / A ？", "yes"]
     assert seen["county"]["decided"] == "已办理，申兑现为：区县审核通过。"
     assert seen["county"]["choices"] == ["市级审核通过", "驳回"]
     assert seen["city"]["choices"] == ["兑付", "驳回"]

@@ -36,7 +36,7 @@ from hub.vouchers.pack_endpoint import PackEndpoint
 from hub.vouchers.packing import collect, proving_all
 from hub.vouchers.sight import RecordSight
 from tests.integration.vouchers.case_world import INSTRUMENT, SERVICE, STATED, build_cases
-from tests.integration.vouchers.voucher_world import CODE, HOLDER, ISSUER
+from tests.integration.vouchers.voucher_world import CODE, HOLDER, ISSUER, grant
 from tests.ordering import Partners
 from tests.running_hub import environment
 
@@ -158,6 +158,13 @@ async def test_what_is_missing_is_named_and_what_is_not_signed_yet(packer: Packe
     ):
         assert said.replace("'", "&#x27;") in page
     assert await packer.pack("no/such/key") is None
+    await grant(packer.database, "ZJ-NEW")
+    pack = opened(await packer.pack(f"{ISSUER}/ZJ-NEW"))
+    assert "the log has not signed for it yet" in pack.read("index.html").decode()
+    assert not any(name.startswith(("records/", "receipts/")) for name in pack.namelist())
+    await packer.sign()
+    signed = opened(await packer.pack(f"{ISSUER}/ZJ-NEW"))
+    assert "records/001-Voucher.json" in signed.namelist()
 
 
 async def test_over_http_a_caller_gets_what_it_could_fetch_receipt_by_receipt(
