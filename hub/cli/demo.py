@@ -15,12 +15,27 @@ from hub.cli.context import open_database, run, settings
 from hub.cli.serve import listening, settle_collector
 from hub.clock import system_clock
 from hub.demo import story
-from hub.demo.parties import ENTERPRISE, OFFICE, PARTNER, UNIVERSITY, VOUCHER, home, register
+from hub.demo.parties import (
+    ENTERPRISE,
+    OFFICE,
+    PARTNER,
+    REGISTER,
+    UNIVERSITY,
+    VOUCHER,
+    home,
+    register,
+)
 from hub.demo.records import SERVICE_ID, SOURCE
 from hub.demo.sources import write_sources
 from hub.demo.switches import switches_file
 from hub.demo.systems import running, state_silent
-from hub.demo.vouchers import ENTERPRISE_SOURCE, OFFICE_SOURCE, example_law, voucher_case
+from hub.demo.vouchers import (
+    ENTERPRISE_SOURCE,
+    OFFICE_SOURCE,
+    REGISTER_SOURCE,
+    example_law,
+    voucher_case,
+)
 from hub.harvest.service import Harvester
 from hub.printer import Printer
 from hub.settings import Settings
@@ -29,8 +44,11 @@ SENDERS = {
     SOURCE: UNIVERSITY.name,
     OFFICE_SOURCE: OFFICE.name,
     ENTERPRISE_SOURCE: ENTERPRISE.name,
+    REGISTER_SOURCE: REGISTER.name,
 }
 """Whose client pushes for which source."""
+CUSTOMS = "customs_relief"
+"""Read before the voucher case: without customs data no service counts for a voucher."""
 
 
 def demo(
@@ -74,6 +92,8 @@ async def _demo(hub_settings: Settings, *, stay: bool) -> None:
             await story.ask(printer, profiles[PARTNER.name], now)
             evidence = _folder(folder / VOUCHER.name / "evidence")
             await story.verify(printer, profiles[VOUCHER.name], entries[SERVICE_ID], evidence)
+            customs = [each for each in systems.others if each.id == CUSTOMS]
+            await story.harvest(printer, database, harvester, customs, system_clock)
             await voucher_case(printer, profiles, now, SENDERS)
             story.print_next_steps(printer, hub_settings.base, folder)
             story.print_operator_steps(printer, files)

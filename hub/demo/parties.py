@@ -19,6 +19,7 @@ from hub.clock import Clock
 from hub.demo import records, vouchers
 from hub.store.database import Database
 from hub.store.sources import register_source
+from schema.codes import SystemPurpose
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +89,15 @@ ENTERPRISE = Party(
     ),
     (vouchers.ENTERPRISE_SOURCE,),
 )
-PARTIES = (UNIVERSITY, PARTNER, VOUCHER, LAB, OFFICE, ENTERPRISE)
+REGISTER = Party(
+    "register",
+    "登记机关（示范） register of businesses",
+    vouchers.REGISTER,
+    ClientKind.DEPARTMENT,
+    ("catalogue:read", "records:push"),
+    (vouchers.REGISTER_SOURCE,),
+)
+PARTIES = (UNIVERSITY, PARTNER, VOUCHER, LAB, OFFICE, ENTERPRISE, REGISTER)
 
 
 def home(data_dir: Path, hub: str) -> Path:
@@ -115,6 +124,15 @@ async def register(database: Database, folder: Path, hub: str, clock: Clock) -> 
             await register_source(
                 database, source, party.title, mode="PUSH", owners=[party.party], now=clock()
             )
+    await register_source(
+        database,
+        vouchers.REGISTER_SOURCE,
+        REGISTER.title,
+        mode="PUSH",
+        owners=[REGISTER.party],
+        now=clock(),
+        purpose=SystemPurpose.REGISTER.value,
+    )
     store = DatabaseClientStore(database)
     for party in PARTIES:
         home = folder / party.name

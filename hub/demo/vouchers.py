@@ -1,8 +1,9 @@
 """`vouchers`: a voucher case of the demo: what its three parties state, and its way at the desk.
 
-University, voucher office and enterprise each push what is theirs; then the enterprise reserves,
-the university uses and submits. The rate and the caps are examples (`example_law.toml`) and no
-region's rule. Who in the demo is whom is invented, but for the university.
+University, voucher office, enterprise and register of businesses each push what is theirs; then
+the enterprise reserves, the university uses and submits. The rate and the caps are examples
+(`example_law.toml`) and no region's rule. Who in the demo is whom is invented, but for the
+university.
 """
 
 from __future__ import annotations
@@ -19,10 +20,12 @@ from hub.demo.records import SOURCE, UNIVERSITY, VOUCHER, Row, demo_party
 from hub.policy.law import Law, current_law, read_law
 from hub.printer import Printer
 from hub.query.plan.documents import document_id, document_named
-from schema.dates import format_instant
+from schema.dates import format_instant, local_date
 
 ENTERPRISE = demo_party("330106", 4, kind="91")
+REGISTER = demo_party("330106", 5)
 OFFICE_SOURCE, ENTERPRISE_SOURCE = "demo-office", "demo-enterprise"
+REGISTER_SOURCE = "demo-register"
 INSTRUMENT = f"{UNIVERSITY}/DEMO-NMR-01"
 CODE, CLAIM, SERVICE, ORDER = "DEMO-2026-0001", "DEMO-CLAIM-1", "DEMO-SVC-0003", "DEMO-ORD-0003"
 INVOICE = "26330000000000000003"
@@ -50,6 +53,7 @@ def stated(now: datetime) -> Mapping[str, list[Row]]:
         SOURCE: [*_instrument(), *_service(start, end)],
         OFFICE_SOURCE: _voucher(now),
         ENTERPRISE_SOURCE: _enterprise(),
+        REGISTER_SOURCE: _register(now),
     }
 
 
@@ -147,12 +151,21 @@ def _enterprise() -> list[Row]:
     ]  # fmt: skip
 
 
+def _register(now: datetime) -> list[Row]:
+    return [
+        _record(
+            "BusinessStatus", registrarKey=REGISTER, enterpriseKey=ENTERPRISE, state="IN_BUSINESS",
+            validFrom="2024-05-06", statedOn=f"{local_date(now)}",
+        )
+    ]  # fmt: skip
+
+
 async def voucher_case(
     printer: Printer, profiles: Mapping[str, Profile], now: datetime, senders: Mapping[str, str]
 ) -> None:
     """State the case, and bring its claim as far as the checks let it. `senders`: by source."""
     with printer.step(
-        "创新券案卷", "A voucher case: three parties state it, its claim goes its way"
+        "创新券案卷", "A voucher case: four parties state it, its claim goes its way"
     ):
         for source, rows in stated(now).items():
             async with profiles[senders[source]].client() as hub:
