@@ -105,17 +105,16 @@ async def serve(mode: str, url: str, port: int) -> None:
             await uvicorn.Server(config(Bare(made, READER), port)).serve()
             await federation.aclose()
             return
-        found = settings(url, port, Path(os.environ["BENCH_DATA_DIR"]))
+        found, law = settings(url, port, Path(os.environ["BENCH_DATA_DIR"])), None
         if mode == "vouchers":
-            from bench.voucher_world import ISSUER, checks
+            from bench.voucher_world import ISSUER, bench_law
 
-            found = replace(found, voucher_issuers=(ISSUER,))
-            hub.app.StoredServices = checks  # type: ignore[assignment,misc]
+            found, law = replace(found, voucher_issuers=(ISSUER,)), bench_law()
         if mode == "stormed":
             found = replace(found, anonymous=True)
         else:
             hub.app.Engine = partial(Engine, limits=LIMITS)  # type: ignore[assignment,misc]
-        built = await hub.app.build(found, database, system_clock)
+        built = await hub.app.build(found, database, system_clock, law)
         settle_collector()
         async with listening(built) as server:
             await server.wait_closed()

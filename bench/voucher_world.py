@@ -11,24 +11,20 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from hub.clock import system_clock
-from hub.customs.service import CustomsDesk
 from hub.demo.records import demo_party
 from hub.intake.batch import Assurance, Batch, Channel, Evidence, Outcome
 from hub.intake.service import submit
 from hub.policy.law import FOLDER, Law, read_law
-from hub.policy.vouchers.checks import CheckCode, CheckResult, VoucherVerdict
-from hub.policy.vouchers.claim import VoucherStanding
 from hub.store.database import Database
 from hub.store.sources import register_source
-from hub.vouchers.ledger import KeptVoucher
-from hub.vouchers.question import ServiceChecked, VoucherWanted
-from hub.vouchers.stored import StoredServices
+from hub.vouchers.question import VoucherWanted
 from schema.codes import VoucherEvent
 from schema.dates import local_date
 
-SOURCE = "bench-vouchers"
+SOURCE, REGISTER_SOURCE = "bench-vouchers", "bench-register"
 ISSUER, PROVIDER, HUB = "moe:10001", demo_party("330000", 1), "hub:bench"
 HOLDERS = [demo_party("310000", number) for number in range(100, 300)]
+REGISTER = demo_party("310000", 99)
 INSTRUMENTS = 200
 VOUCHERS = 200
 GRANTED_FEN = 10**9
@@ -84,29 +80,6 @@ def bench_law() -> Law:
     return replace(shipped, parameters={**shipped.parameters, **invented.parameters})
 
 
-@dataclass(frozen=True, slots=True)
-class StatedInBusiness:
-    """The hub's own checks; of STATUS, which no record states yet, that it passed."""
-
-    services: StoredServices
-
-    async def of(
-        self, service: str, wanted: VoucherWanted, voucher: KeptVoucher, standing: VoucherStanding
-    ) -> ServiceChecked:
-        """Check a service from the store."""
-        found = await self.services.of(service, wanted, voucher, standing)
-        if found.verified.told(CheckResult.UNKNOWN) != (CheckCode.STATUS,):
-            return found
-        if found.verified.told(CheckResult.FAIL):
-            return found
-        return replace(found, verified=replace(found.verified, verdict=VoucherVerdict.VALID))
-
-
-def checks(database: Database, customs: CustomsDesk, _: Law, origin: str) -> StatedInBusiness:
-    """Return what the hub builds, with the law of the benchmark."""
-    return StatedInBusiness(StoredServices(database, customs, bench_law(), origin))
-
-
 async def filled(database: Database, services: int) -> list[Claimable]:
     """State vouchers and services; what is returned can be claimed, once each."""
     now = system_clock()
@@ -115,16 +88,28 @@ async def filled(database: Database, services: int) -> list[Claimable]:
         database, SOURCE, "性能测试", mode="PUSH", owners=owners, now=now, purpose="CUSTOMS",
         authority=f"{PROVIDER}/all",
     )  # fmt: skip
+    await register_source(
+        database,
+        REGISTER_SOURCE,
+        "登记机关",
+        mode="PUSH",
+        owners=[REGISTER],
+        now=now,
+        purpose="REGISTER",
+    )
+    await state(database, _register(local_date(now)), now, REGISTER_SOURCE)
     rows = _rows(services, now)
     while part := [row for _, row in zip(range(PART_ROWS), rows, strict=False)]:
         await state(database, part, now)
     return [Claimable(number) for number in range(services)]
 
 
-async def state(database: Database, rows: Sequence[dict[str, Any]], now: datetime) -> None:
+async def state(
+    database: Database, rows: Sequence[dict[str, Any]], now: datetime, source: str = SOURCE
+) -> None:
     """Take rows in; all of them, or this fails."""
     batch = Batch(
-        source=SOURCE, party=HUB, channel=Channel.FILE, rows=rows, as_of=now,
+        source=source, party=HUB, channel=Channel.FILE, rows=rows, as_of=now,
         evidence=Evidence(assurance=Assurance.HUB_OBSERVED, document_hash=b"\0" * 32, run_id="1"),
     )  # fmt: skip
     outcomes = await submit(database, batch, clock=system_clock)
@@ -143,6 +128,16 @@ def granted(number: int, today: date) -> dict[str, Any]:
         "Voucher", issuerKey=ISSUER, code=code_of(number), holderKey=HOLDERS[number % len(HOLDERS)],
         state="GRANTED", payerDivision="331083", grantedFen=GRANTED_FEN, useUntil=until, cashUntil=until,
     )  # fmt: skip
+
+
+def _register(today: date) -> list[dict[str, Any]]:
+    return [
+        _row(
+            "BusinessStatus", registrarKey=REGISTER, enterpriseKey=holder, state="IN_BUSINESS",
+            validFrom="2020-01-01", statedOn=today.isoformat(),
+        )
+        for holder in HOLDERS
+    ]  # fmt: skip
 
 
 def _rows(services: int, now: datetime) -> Iterator[dict[str, Any]]:

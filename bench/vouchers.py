@@ -33,16 +33,16 @@ from bench.place import ROOT, TOOLS, drop_database, fresh_database, postgres, se
 from bench.report import table
 from bench.voucher_ledger import AuditedLedger, audited, filled_ledger, long_voucher
 from bench.voucher_road import TAKEN, Ran, drive, senders, signed
-from bench.voucher_world import HUB, ISSUER, PROVIDER, Claimable, checks, filled
+from bench.voucher_world import HUB, ISSUER, PROVIDER, Claimable, bench_law, filled
 from hub.access.agreements import Agreements
 from hub.clock import system_clock
 from hub.customs.service import CustomsDesk
 from hub.embedded.server import EmbeddedPostgres, binaries
-from hub.policy.law import current_law
 from hub.store.database import Database
 from hub.vouchers.audit import audit
 from hub.vouchers.question import VoucherAsking, VoucherWanted
 from hub.vouchers.service import VoucherDesk
+from hub.vouchers.stored import StoredServices
 from schema.codes import VoucherEvent
 
 RESULTS = ROOT / "bench" / "RESULTS.md"
@@ -81,11 +81,12 @@ class VouchersMeasured:
 
 def desk_of(database: Database) -> VoucherDesk:
     """Return the desk as the hub builds it, with the law of the benchmark."""
-    customs = CustomsDesk(database, Agreements(database, system_clock), system_clock)
+    law = bench_law()
+    customs = CustomsDesk(database, Agreements(database, system_clock), system_clock, law=law)
+    services = StoredServices(database, customs, law, "hub.bench")
     return VoucherDesk(
-        database, checks(database, customs, current_law(), "hub.bench"), system_clock, party=HUB,
-        issuers=frozenset({ISSUER}),
-    )  # fmt: skip
+        database, services, system_clock, party=HUB, issuers=frozenset({ISSUER}), law=law
+    )
 
 
 async def desk_alone(

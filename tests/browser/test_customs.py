@@ -125,7 +125,7 @@ def test_a_disposal_is_answered_with_an_estimate_that_says_what_it_is(seen: Seen
     assert disposed["estimate"].startswith(f"补税完税价格估算 {left} 元")
     assert "不是海关核定" in disposed["estimate"]
     assert "customs.part_month_days" in disposed["validity"]
-    assert not disposed["canKeep"]
+    assert disposed["canKeep"], "signed, as the decision about a use is"
     assert len(disposed["told"]) == 3, "what was asked on this visit stays"
 
 

@@ -132,7 +132,7 @@ def test_a_table_is_sorted_by_a_click_and_back_by_a_key(seen: Seen) -> None:
 
 def test_the_keyboard_leads_past_the_navigation_to_doors_and_tables(seen: Seen) -> None:
     assert seen["tabbed"] == [
-        *("#main", "/", "/", "/explore", "/submit", "/verify", "/customs"),
+        *("#main", "/", "/", "/explore", "/submit", "/verify", "/customs", "/vouchers"),
         *("/guide", "?lang=en"),
         *("/explore", "/submit", "/verify", "DIV"),
     ]

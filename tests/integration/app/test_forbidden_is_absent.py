@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -30,6 +31,9 @@ def recorded(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
 
     async def noted(self, query, *rest, **options):
         text = query if isinstance(query, str) else query.decode()
+        task = asyncio.current_task()
+        if task is not None and task.get_name() == "vouchers":  # the hub itself follows the feed
+            return await execute(self, query, *rest, **options)
         if "default_transaction_read_only=on" in self.connection.info.get_parameters()["options"]:
             named = OF_RECORDS.sub("the table", text)
             if "entry" in named:
