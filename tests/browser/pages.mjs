@@ -42,7 +42,7 @@ seen.front.order = await front.getAttribute("#sources th:nth-child(5)", "aria-so
 await front.reload();
 await settled(front);
 seen.tabbed = [];
-for (let n = 0; n < 13; n++) {
+for (let n = 0; n < 14; n++) {
   await front.keyboard.press("Tab");
   seen.tabbed.push(await front.evaluate(() => document.activeElement.getAttribute("href") ?? document.activeElement.tagName));
 }

@@ -142,7 +142,7 @@ class _Maker:
         number, is_last = 1, False
         while not is_last:
             with tempfile.TemporaryDirectory(prefix=FOLDER) as folder:
-                part = await asyncio.to_thread(self._opened, number, Path(folder))
+                part = await self._begun(number, Path(folder))
                 try:
                     is_last = await self._filled(part, cursor)
                     if part.rows or number == 1:
@@ -159,6 +159,15 @@ class _Maker:
             if len(rows) < ROWS_AT_ONCE:
                 return True
         return False
+
+    async def _begun(self, number: int, folder: Path) -> _OpenPart:
+        """Open a part; who is cut off meanwhile leaves no file open."""
+        opening = asyncio.ensure_future(asyncio.to_thread(self._opened, number, folder))
+        try:
+            return await asyncio.shield(opening)
+        except asyncio.CancelledError:
+            await asyncio.to_thread((await opening).drop)
+            raise
 
     def _opened(self, number: int, folder: Path) -> _OpenPart:
         columns: Sequence[StreamColumn] = self._work.stream.columns
