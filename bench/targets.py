@@ -24,7 +24,7 @@ STATE_S = 5.0
 """Age of the oldest reading when the present state of its meter stands."""
 UNCHANGED_ENTRIES = 0
 """Entries that a source writes which is read again unchanged."""
-JOIN_OVER_HIVE = {"ALL": 1.5, "EACH": 1.5, "SECOND": 5.0}
+JOIN_OVER_HIVE = {"EACH": 1.5, "SECOND": 5.0}
 """Answers joined live of three systems a second, over Hive Gateway that asks them for each answer."""
 LATE_MS = 50.0
 """By how much an answer comes after the deadline where a system is silent."""
