@@ -16,10 +16,11 @@ from hub.errors import ErrorCode
 from hub.graphql.enums import ClaimStateCode, NotAttestedCode
 from hub.graphql.hints import many
 from hub.graphql.hooks import RequestContext
+from hub.graphql.known_caller import known_party
 from hub.graphql.scalars import Date, DateTime, SafeInt
 from hub.graphql.types import RequiresScope
 from hub.graphql.voucher_checks import FIRST, VERIFY_SCOPE, VoucherCheck, check_of
-from hub.query.plan.errors import QueryError, ScopeMissingError
+from hub.query.plan.errors import QueryError
 from hub.vouchers.attesting import AttestationDesk, AttestationTold, NotAttested
 from hub.vouchers.limits import ATTESTATION_COST, CLAIM_STATE_COST, CLAIMS_COST
 from hub.vouchers.marks import ClaimName
@@ -107,16 +108,10 @@ class ClaimsProofType:
 def _desk(info: Info, field: str) -> tuple[RequestContext, AttestationDesk, str]:
     """Return who attests, for a caller that is known and has the scope."""
     context: RequestContext = info.context
-    caller = context.caller
-    if caller.anonymous or caller.party is None:
-        raise QueryError(
-            ErrorCode.UNAUTHENTICATED, f"{field}：须以已登记的接入方询问", f"{field}: say who asks"
-        )
-    if VERIFY_SCOPE not in caller.scopes:
-        raise ScopeMissingError(VERIFY_SCOPE, field)
+    party = known_party(context.caller, VERIFY_SCOPE, field)
     if context.attestations is None:
         raise QueryError(ErrorCode.FORBIDDEN, "此接口不受理创新券", "this endpoint has no vouchers")
-    return context, context.attestations, caller.party
+    return context, context.attestations, party
 
 
 async def attest(info: Info, issuer: _Issuer, code: _Code, claim_no: _Claim) -> AttestationType:

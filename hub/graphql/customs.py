@@ -31,9 +31,10 @@ from hub.graphql.enums import (
 )
 from hub.graphql.hints import many
 from hub.graphql.hooks import RequestContext
+from hub.graphql.known_caller import known_party
 from hub.graphql.scalars import Date, DateTime
 from hub.graphql.types import RequiresScope
-from hub.query.plan.errors import QueryError, ScopeMissingError
+from hub.query.plan.errors import QueryError
 from hub.query.sql.marks import grade_of_rows
 from schema.codes import CustomsDistrict, ServicePurpose
 from schema.dates import format_instant
@@ -164,13 +165,7 @@ class CustomsDueListType:
 
 def desk_for(context: RequestContext, scope: str, field: str) -> CustomsDesk:
     """Return the desk for a caller that is known and has a scope."""
-    caller = context.caller
-    if caller.anonymous or caller.party is None:
-        raise QueryError(
-            ErrorCode.UNAUTHENTICATED, f"{field}：须以已登记的接入方询问", f"{field}: say who asks"
-        )
-    if scope not in caller.scopes:
-        raise ScopeMissingError(scope, field)
+    known_party(context.caller, scope, field)
     if context.customs is None:
         raise QueryError(
             ErrorCode.FORBIDDEN, "此接口不提供海关答复", "this endpoint has no customs"

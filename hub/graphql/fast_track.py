@@ -12,11 +12,12 @@ from hub.errors import ErrorCode
 from hub.graphql import voucher_enums as codes
 from hub.graphql.hints import many
 from hub.graphql.hooks import RequestContext
+from hub.graphql.known_caller import known_party
 from hub.graphql.scalars import Date
 from hub.graphql.types import RequiresScope
 from hub.graphql.voucher_checks import FIRST, SERVICE, VERIFY_SCOPE, VoucherCheck, check_of
 from hub.policy.bounds import Missing
-from hub.query.plan.errors import QueryError, ScopeMissingError
+from hub.query.plan.errors import QueryError
 from hub.query.sql.marks import grade_of_rows
 from hub.vouchers.limits import VOUCHER_COST
 from hub.vouchers.question import VoucherWanted
@@ -52,20 +53,12 @@ async def claim_fast_track(
 ) -> ClaimFastTrack:
     """Say what the fast track of a claim lacks."""
     context: RequestContext = info.context
-    caller = context.caller
-    if caller.anonymous or caller.party is None:
-        raise QueryError(
-            ErrorCode.UNAUTHENTICATED,
-            "claimFastTrack：须以已登记的接入方询问",
-            "claimFastTrack: say who asks",
-        )
-    if VERIFY_SCOPE not in caller.scopes:
-        raise ScopeMissingError(VERIFY_SCOPE, "claimFastTrack")
+    party = known_party(context.caller, VERIFY_SCOPE, "claimFastTrack")
     if context.fast_tracks is None:
         raise QueryError(ErrorCode.FORBIDDEN, "此接口不受理创新券", "this endpoint has no vouchers")
     await context.charge(VOUCHER_COST)
     wanted = VoucherWanted(issuer=issuer, code=code, event=VoucherEvent.SUBMIT, claim_no=claim_no)
-    told = await context.fast_tracks.told(caller.party, wanted)
+    told = await context.fast_tracks.told(party, wanted)
     if told.looked_at is not None:
         spec = context.model.registry[SERVICE]
         context.reads.add(ProtectedRead(grade_of_rows(spec), spec.scope, *told.looked_at))

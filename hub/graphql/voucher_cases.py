@@ -15,11 +15,12 @@ from hub.access.scopes import Scope
 from hub.errors import ErrorCode
 from hub.graphql.hints import many
 from hub.graphql.hooks import RequestContext
+from hub.graphql.known_caller import known_party
 from hub.graphql.scalars import DateTime, SafeInt
 from hub.graphql.types import RequiresScope
 from hub.graphql.vouchers import VoucherBalance
 from hub.policy.law import LawValue, Parameter
-from hub.query.plan.errors import QueryError, ScopeMissingError
+from hub.query.plan.errors import QueryError
 from hub.vouchers.case_desk import VoucherCaseDesk, VoucherCaseSeen
 from hub.vouchers.cases import CaseBy, VoucherCaseFound
 from hub.vouchers.chain import CaseChain, told_by
@@ -234,13 +235,7 @@ def voucher_case_fields() -> dict[str, Any]:
 
 
 def _desk(context: RequestContext, field: str) -> VoucherCaseDesk:
-    caller = context.caller
-    if caller.anonymous or caller.party is None:
-        raise QueryError(
-            ErrorCode.UNAUTHENTICATED, f"{field}：须以已登记的接入方询问", f"{field}: say who asks"
-        )
-    if CASES_SCOPE not in caller.scopes:
-        raise ScopeMissingError(CASES_SCOPE, field)
+    known_party(context.caller, CASES_SCOPE, field)
     if context.cases is None:
         raise QueryError(ErrorCode.FORBIDDEN, "此接口不受理创新券", "this endpoint has no vouchers")
     return context.cases

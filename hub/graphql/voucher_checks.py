@@ -13,9 +13,10 @@ from hub.errors import ErrorCode
 from hub.graphql import voucher_enums as codes
 from hub.graphql.hints import many
 from hub.graphql.hooks import RequestContext
+from hub.graphql.known_caller import known_party
 from hub.graphql.types import RequiresScope
 from hub.policy.vouchers.checks import CheckResult, CheckTold
-from hub.query.plan.errors import QueryError, ScopeMissingError
+from hub.query.plan.errors import QueryError
 from hub.query.sql.marks import grade_of_rows
 from hub.vouchers.limits import VOUCHER_COST
 from hub.vouchers.question import VoucherWanted
@@ -75,15 +76,7 @@ async def verify_service(  # noqa: PLR0913, PLR0917 - the arguments of a field
 ) -> ServiceVerification:
     """Check a service for a voucher; nothing moves."""
     context: RequestContext = info.context
-    caller = context.caller
-    if caller.anonymous or caller.party is None:
-        raise QueryError(
-            ErrorCode.UNAUTHENTICATED,
-            "verifyService：须以已登记的接入方询问",
-            "verifyService: say who asks",
-        )
-    if VERIFY_SCOPE not in caller.scopes:
-        raise ScopeMissingError(VERIFY_SCOPE, "verifyService")
+    party = known_party(context.caller, VERIFY_SCOPE, "verifyService")
     if context.vouchers is None:
         raise QueryError(ErrorCode.FORBIDDEN, "此接口不受理创新券", "this endpoint has no vouchers")
     await context.charge(VOUCHER_COST)
@@ -96,7 +89,7 @@ async def verify_service(  # noqa: PLR0913, PLR0917 - the arguments of a field
         service=service,
         order_no=order_no or None,
     )
-    found = await context.vouchers.verify(caller.party, wanted)
+    found = await context.vouchers.verify(party, wanted)
     spec = context.model.registry[SERVICE]
     context.reads.add(ProtectedRead(grade_of_rows(spec), spec.scope, found.item_id, found.owner))
     told = sorted(found.verified.checks, key=lambda each: FIRST.index(each.result))
