@@ -65,12 +65,15 @@ class KeptSessions:
                 yield session
             return
         opened = await self._take(source) or await _open(source, rows_max)
+        is_answered = False
         try:
             yield opened.session
-        except BaseException:
-            await opened.stack.aclose()
-            raise
-        await self._give_back(source, opened)
+            is_answered = True
+        finally:
+            if is_answered:
+                await self._give_back(source, opened)
+            else:
+                await opened.stack.aclose()
 
     async def aclose(self) -> None:
         """Close every session that waits; those in use are closed when they are given back."""
