@@ -23,6 +23,7 @@ from schema.canonical import encode, parse_object
 SUITES: Mapping[str, Callable[[Any, bytes, bytes], bool]] = {"ES256": es256.is_signed}
 """By suite id: whether a public key made a signature of a message."""
 _HEADER = frozenset({"alg", "kid", "typ"})
+_PARTS = ("header", "payload", "signature")
 
 
 class AnswerError(ValueError):
@@ -69,7 +70,7 @@ def signed_answer(kind: str, claims: Mapping[str, Any], signer: AnswerSigner) ->
 def parse_answer(kind: str, text: str) -> SignedAnswer:
     """Read an answer of one kind strictly, or raise `AnswerError`."""
     parts = text.split(".")
-    if len(text) > TOKEN_CHARACTERS_MAX or len(parts) != 3:  # noqa: PLR2004 - header, payload, signature
+    if len(text) > TOKEN_CHARACTERS_MAX or len(parts) != len(_PARTS):
         raise AnswerError(f"an answer has three parts, together at most {TOKEN_CHARACTERS_MAX}")
     try:
         header = parse_object(unb64url(parts[0]))
