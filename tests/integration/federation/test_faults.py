@@ -18,6 +18,7 @@ from hub.federation.service import Federation
 from hub.graphql.hooks import ServiceFacts
 from hub.graphql.service import Engine, Parts
 from hub.sandbox.serve import serving
+from hub.state.flight import Flights
 from hub.watching.metrics import METRICS
 from tests.eventually import until
 from tests.integration.federation.campus import Campus, booking, source_at
@@ -157,7 +158,17 @@ async def test_two_workers_ask_once(world):
     assert len(world.campus.asked) == 1
 
 
-async def test_who_joins_a_question_learns_how_old_its_answer_is(world):
+async def test_who_joins_a_question_learns_how_old_its_answer_is(world, monkeypatch):
+    callers, fetch_once = [], Flights.fetch_once
+
+    async def counted(flights, key, fetch, **times):
+        callers.append(key)
+        return await fetch_once(flights, key, fetch, **times)
+
+    async def have_joined():
+        return len(callers) == 3
+
+    monkeypatch.setattr(Flights, "fetch_once", counted)
     world.fault(slow=60)
     first = asyncio.create_task(world.ask(ONE, {"key": E1, "s": "PT0S", "d": "PT9S"}))
     async with asyncio.timeout(20):
@@ -168,7 +179,7 @@ async def test_who_joins_a_question_learns_how_old_its_answer_is(world):
         asyncio.create_task(world.ask(ONE, {"key": E1, "s": staleness, "d": "PT9S"}))
         for staleness in ("PT0S", "PT10S")
     ]
-    await asyncio.sleep(0.05)
+    await until(have_joined)
     world.fault()
     assert stands(await first) == ("OK", "LIVE", None)
     strict, lenient = await asyncio.gather(*joined)
