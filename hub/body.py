@@ -1,12 +1,14 @@
-"""`body`: reads the body of a request up to a given size."""
+"""`body`: the body of a request, up to a given size, and the JSON object that it is."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from starlette.requests import Request
 
 from hub.errors import ErrorCode, RefusedError
+from schema.strict_json import explained, read_json
 
 
 async def read_body(request: Request, bytes_max: int, too_large: Callable[[], Exception]) -> bytes:
@@ -39,3 +41,17 @@ def body_too_large(bytes_max: int) -> RefusedError:
 
 def _exceeds(digits: str, bytes_max: int) -> bool:
     return len(digits) > len(str(bytes_max)) or int(digits) > bytes_max
+
+
+def object_in(body: bytes) -> dict[str, Any]:
+    """Return the JSON object that a body is; RefusedError otherwise."""
+    try:
+        document = read_json(body.decode("utf-8"))
+    except ValueError as error:
+        zh, en = explained(error)
+        raise RefusedError(ErrorCode.NOT_JSON, hint=en, hint_zh=zh) from error
+    if not isinstance(document, dict):
+        raise RefusedError(
+            ErrorCode.NOT_JSON, hint="Send one JSON object.", hint_zh="请发送一个 JSON 对象。"
+        )
+    return document

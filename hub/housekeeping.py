@@ -40,7 +40,7 @@ from hub.intake.quarantine import delete_old
 from hub.store.copying import Connection
 from hub.store.database import Database
 from hub.store.exports import close_cut_off, delete_expired
-from hub.store.locks import SessionLock
+from hub.store.locks import SessionLock, only_worker
 from hub.store.raw_documents import delete_old_documents
 from hub.store.relinking import switch_precedence
 from hub.store.source_events import delete_old_events
@@ -111,20 +111,15 @@ async def join(database: Database, clock: Clock, party: str, seen: int) -> int:
     `seen` is the entry after which nothing was looked at; return the present one. Nothing is looked
     for where no entry has come since.
     """
-    async with database.writes.connection() as connection:
-        cursor = await connection.execute(
-            "SELECT coalesce(max(entry_id), 0), pg_try_advisory_lock(%s) FROM entry",
-            (SessionLock.JOINING.value,),
-        )
-        newest, is_ours = await cursor.fetchone() or (seen, False)
+    async with only_worker(database, SessionLock.JOINING) as is_ours:
         if not is_ours:
             return seen
-        try:
-            joined = 0 if newest == seen else await join_identified(database, clock, party)
-            if joined:
-                _LOG.info("housekeeping: %d pairs of instruments are one by identifiers", joined)
-        finally:
-            await connection.execute("SELECT pg_advisory_unlock(%s)", (SessionLock.JOINING.value,))
+        ((newest,),) = await database.writes.fetch_all(
+            "SELECT coalesce(max(entry_id), 0) FROM entry"
+        )
+        joined = 0 if newest == seen else await join_identified(database, clock, party)
+        if joined:
+            _LOG.info("housekeeping: %d pairs of instruments are one by identifiers", joined)
     return int(newest)
 
 
@@ -145,41 +140,23 @@ async def forget(database: Database, clock: Clock, party: str | None = None) -> 
 
     Return how many rows were deleted, 0 when another worker does it.
     """
-    async with database.writes.connection() as connection:
-        cursor = await connection.execute(
-            "SELECT pg_try_advisory_lock(%s)", (SessionLock.HOUSEKEEPING.value,)
-        )
-        row = await cursor.fetchone()
-        if row is None or not row[0]:
+    async with only_worker(database, SessionLock.HOUSEKEEPING) as is_ours:
+        if not is_ours:
             return 0
-        try:
-            now = clock()
-            if party is not None:
-                await seal_days(database, clock, party)
-            deleted = await delete_old_days(database, now)
-            deleted += await delete_old(database, now)
-            deleted += await delete_transient(database, now)
-            deleted += await delete_old_events(database, now)
-            return deleted + await delete_old_answers(database, now)
-        finally:
-            await connection.execute(
-                "SELECT pg_advisory_unlock(%s)", (SessionLock.HOUSEKEEPING.value,)
-            )
+        now = clock()
+        if party is not None:
+            await seal_days(database, clock, party)
+        deleted = await delete_old_days(database, now)
+        deleted += await delete_old(database, now)
+        deleted += await delete_transient(database, now)
+        deleted += await delete_old_events(database, now)
+        return deleted + await delete_old_answers(database, now)
 
 
 async def grade_once(database: Database, clock: Clock) -> int:
     """SourceGrade sources whose grade is a day old, one worker at a time; return how many."""
-    async with database.writes.connection() as connection:
-        cursor = await connection.execute(
-            "SELECT pg_try_advisory_lock(%s)", (SessionLock.GRADING.value,)
-        )
-        row = await cursor.fetchone()
-        if row is None or not row[0]:
-            return 0
-        try:
-            return await grade_sources(database, clock())
-        finally:
-            await connection.execute("SELECT pg_advisory_unlock(%s)", (SessionLock.GRADING.value,))
+    async with only_worker(database, SessionLock.GRADING) as is_ours:
+        return await grade_sources(database, clock()) if is_ours else 0
 
 
 async def seal_days(database: Database, clock: Clock, party: str) -> int:

@@ -30,11 +30,12 @@ from hub.access.clients import (
 from hub.access.gate import Admitted, Door
 from hub.access.limits import OPERATOR_PAGE
 from hub.access.pending import Registrations, RequestState, approve
-from hub.access.registrar import client_to_wire, object_in, pending_to_wire, read_registration_body
+from hub.access.registrar import client_to_wire, pending_to_wire, read_registration_body
 from hub.access.registration import ClientGrant, admit, check_party, granted
 from hub.access.scopes import Scope
 from hub.access.service import Access
 from hub.access.signatures import KEY_CHANGE, READ
+from hub.body import object_in
 from hub.clock import Clock
 from hub.errors import ErrorCode, RefusedError
 

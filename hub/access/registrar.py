@@ -41,13 +41,12 @@ from hub.access.registration import (
 )
 from hub.access.service import Access
 from hub.access.signatures import KEY_CHANGE, READ
-from hub.body import body_too_large, read_body
+from hub.body import body_too_large, object_in, read_body
 from hub.clock import Clock
 from hub.crypto.keys import VerifyKey, import_jwk
 from hub.errors import ErrorCode, HubError, RateLimitedError, RefusedError
 from hub.problem import problem
 from hub.state import State
-from schema.strict_json import explained, read_json
 
 SELF = Door(operation=READ)
 CHANGE = Door(operation=KEY_CHANGE, is_signed=True)
@@ -276,20 +275,6 @@ def _own_key(client: Client, signer: ClientKey, kid: object) -> None:
             "请用角色和持有人相同的密钥签名，或请平台运营方停用这把密钥。",
             "sign with a key of the same role and holder, or ask the operator to end this one",
         )
-
-
-def object_in(body: bytes) -> dict[str, Any]:
-    """Return the JSON object that a body is; RefusedError otherwise."""
-    try:
-        document = read_json(body.decode("utf-8"))
-    except ValueError as error:
-        zh, en = explained(error)
-        raise RefusedError(ErrorCode.NOT_JSON, hint=en, hint_zh=zh) from error
-    if not isinstance(document, dict):
-        raise RefusedError(
-            ErrorCode.NOT_JSON, hint="Send one JSON object.", hint_zh="请发送一个 JSON 对象。"
-        )
-    return document
 
 
 def _answer(content: dict[str, Any], status: int = 200) -> Response:

@@ -25,7 +25,7 @@ from hub.access.errors import AccessError
 from hub.access.registration import DOCUMENT_VERSION, ClientGrant, admit, read_application
 from hub.access.scopes import Scope
 from hub.access.service import Access
-from hub.body import body_too_large, read_body
+from hub.body import body_too_large, object_in, read_body
 from hub.clock import Clock
 from hub.errors import ErrorCode, HubError, RateLimitedError, RefusedError
 from hub.explorer.reference import reference
@@ -33,7 +33,6 @@ from hub.pages.layout import filled, language_of, page, page_file, template
 from hub.pages.words import words
 from hub.problem import problem
 from hub.state import State
-from schema.strict_json import explained, read_json
 
 ROOM = "hub.explorer"
 FILES = ("explorer.css", "explorer.js", "show.js")
@@ -156,13 +155,4 @@ async def _document(request: Request) -> dict[str, Any]:
             hint_zh="请以 application/json 发送。",
         )
     body = await read_body(request, BODY_BYTES_MAX, lambda: body_too_large(BODY_BYTES_MAX))
-    try:
-        document = read_json(body.decode("utf-8"))
-    except ValueError as error:
-        zh, en = explained(error)
-        raise RefusedError(ErrorCode.NOT_JSON, hint=en, hint_zh=zh) from error
-    if not isinstance(document, dict):
-        raise RefusedError(
-            ErrorCode.NOT_JSON, hint="Send one JSON object.", hint_zh="请发送一个 JSON 对象。"
-        )
-    return document
+    return object_in(body)

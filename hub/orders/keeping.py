@@ -27,7 +27,7 @@ from hub.orders.home_hub import Forwarded, is_home_hub
 from hub.orders.limits import FORWARDED_DAYS, GIVEN_UP_AFTER, OPEN_LOOK_S, OPEN_ORDERS_AT_ONCE
 from hub.orders.partner import PartnerDesk
 from hub.orders.usage import attach_usage
-from hub.store.locks import SessionLock
+from hub.store.locks import SessionLock, only_worker
 from schema.dates import DateError, parse_instant
 from schema.records.order_path import OPEN
 
@@ -54,21 +54,11 @@ class OrderKeeping:
 
     async def look(self) -> int:
         """Do what is due, unless another worker does it; return how many orders moved."""
-        database = self._desk.orders.database
-        async with database.writes.connection() as connection:
-            cursor = await connection.execute(
-                "SELECT pg_try_advisory_lock(%s)", (SessionLock.ORDERS.value,)
-            )
-            row = await cursor.fetchone()
-            if row is None or not row[0]:
+        async with only_worker(self._desk.orders.database, SessionLock.ORDERS) as is_ours:
+            if not is_ours:
                 return 0
-            try:
-                moved = await self._given_up() + await self._asked_about()
-                return moved + await attach_usage(self._desk.orders.entries)
-            finally:
-                await connection.execute(
-                    "SELECT pg_advisory_unlock(%s)", (SessionLock.ORDERS.value,)
-                )
+            moved = await self._given_up() + await self._asked_about()
+            return moved + await attach_usage(self._desk.orders.entries)
 
     async def _given_up(self) -> int:
         orders, deployed = self._desk.orders, await self._desk.sources()

@@ -35,6 +35,22 @@ CLAIM_KEYS = 7_340_031
 
 
 @asynccontextmanager
+async def only_worker(database: Database, task: SessionLock) -> AsyncIterator[bool]:
+    """Keep a task to this worker while the block runs; tell whether no other one is at work on it.
+
+    Waits for nobody. A worker that dies lets go of its task with its connection.
+    """
+    async with database.writes.connection() as connection:
+        cursor = await connection.execute(b"SELECT pg_try_advisory_lock(%s)", (task.value,))
+        ((is_ours,),) = await cursor.fetchall()
+        try:
+            yield is_ours
+        finally:
+            if is_ours:
+                await connection.execute(b"SELECT pg_advisory_unlock(%s)", (task.value,))
+
+
+@asynccontextmanager
 async def alone_with(database: Database, thing: str, wait_ms: int) -> AsyncIterator[Connection]:
     """Keep others that want the same thing waiting, in all workers, for as long as the block runs.
 

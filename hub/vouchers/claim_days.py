@@ -25,7 +25,7 @@ from hub.ledger.claim_map import ClaimMark, SortedClaims, claim_key
 from hub.policy.vouchers.claim import FREED, S
 from hub.store.copying import Connection
 from hub.store.database import Database
-from hub.store.locks import SessionLock
+from hub.store.locks import SessionLock, only_worker
 from hub.store.records import StoredRecords
 from hub.vouchers.ledger import CLAIM, MOVEMENT, OF_LEDGER
 from hub.vouchers.limits import (
@@ -67,16 +67,8 @@ class ClaimDays:
 
     async def state_due(self, now: datetime, state: StateMaps) -> int:
         """State the maps of days that are over, by one worker at a time; return how many."""
-        async with self._database.writes.connection() as connection:
-            lock = (SessionLock.CLAIM_DAYS.value,)
-            cursor = await connection.execute("SELECT pg_try_advisory_lock(%s)", lock)
-            row = await cursor.fetchone()
-            if row is None or not row[0]:
-                return 0
-            try:
-                return await self._state(now, state)
-            finally:
-                await connection.execute("SELECT pg_advisory_unlock(%s)", lock)
+        async with only_worker(self._database, SessionLock.CLAIM_DAYS) as is_ours:
+            return await self._state(now, state) if is_ours else 0
 
     async def _state(self, now: datetime, state: StateMaps) -> int:
         over = local_date(now - timedelta(seconds=CLAIMS_GRACE_S)) - timedelta(days=1)

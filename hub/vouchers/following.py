@@ -29,7 +29,7 @@ from hub.exchange.watch import FeedWatch
 from hub.policy.vouchers.claim import S
 from hub.store.database import Database
 from hub.store.epoch import horizon
-from hub.store.locks import SessionLock
+from hub.store.locks import SessionLock, only_worker
 from hub.vouchers.corrections import JUDGED, VoucherCorrections
 from hub.vouchers.fast_track import OPEN, FastTracks
 from hub.vouchers.findings import VoucherFindings
@@ -126,16 +126,8 @@ class VoucherFollowing:
 
         Returns for how many seconds to rest unless the feed moves; 0: there may be more to do.
         """
-        async with self.database.writes.connection() as connection:
-            lock = SessionLock.VOUCHERS.value
-            cursor = await connection.execute("SELECT pg_try_advisory_lock(%s)", (lock,))
-            row = await cursor.fetchone()
-            if row is None or not row[0]:
-                return FOLLOW_PAUSE_S
-            try:
-                return await self._page()
-            finally:
-                await connection.execute("SELECT pg_advisory_unlock(%s)", (lock,))
+        async with only_worker(self.database, SessionLock.VOUCHERS) as is_ours:
+            return await self._page() if is_ours else FOLLOW_PAUSE_S
 
     async def _page(self) -> float:
         until = await horizon(self.database)

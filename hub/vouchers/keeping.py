@@ -20,7 +20,7 @@ import psycopg
 
 from hub.errors import HubError
 from hub.policy.vouchers.grants import SharedState
-from hub.store.locks import SessionLock
+from hub.store.locks import SessionLock, only_worker
 from hub.vouchers import shared
 from hub.vouchers.granting import GrantDesk
 from hub.vouchers.limits import CLAIM_AGAIN_S, CLAIM_LOOK_S, CLAIMS_LOOKED_MAX
@@ -52,20 +52,8 @@ class ClaimKeeping:
 
         `again_s`: how long a claim waits before it is worked on again.
         """
-        database = self.road.desk.database
-        async with database.writes.connection() as connection:
-            cursor = await connection.execute(
-                "SELECT pg_try_advisory_lock(%s)", (SessionLock.CLAIMS.value,)
-            )
-            row = await cursor.fetchone()
-            if row is None or not row[0]:
-                return 0
-            try:
-                return await self._claims(again_s) + await self.grants.look()
-            finally:
-                await connection.execute(
-                    "SELECT pg_advisory_unlock(%s)", (SessionLock.CLAIMS.value,)
-                )
+        async with only_worker(self.road.desk.database, SessionLock.CLAIMS) as is_ours:
+            return await self._claims(again_s) + await self.grants.look() if is_ours else 0
 
     async def _claims(self, again_s: float) -> int:
         desk = self.road.desk

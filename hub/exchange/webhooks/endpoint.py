@@ -22,10 +22,9 @@ from starlette.routing import Route
 
 from hub.access import gate
 from hub.access.gate import Admitted, Door
-from hub.access.registrar import object_in
 from hub.access.service import Access
 from hub.access.signatures import KEY_CHANGE, READ
-from hub.body import body_too_large, read_body
+from hub.body import body_too_large, object_in, read_body
 from hub.errors import ErrorCode, RateLimitedError, RefusedError
 from hub.exchange.page import ChangesRequest
 from hub.exchange.webhooks.deliveries import SCOPE, DeliveryParts
