@@ -86,12 +86,14 @@ class SightedRows:
 
     def item(self, name: str) -> str:
         """Return an item's value where it may be read, and null where not."""
+        return f"CASE WHEN {self.may_read(name)} THEN {ALIAS}.{name} END"
+
+    def may_read(self, name: str) -> str:
+        """Return the condition that an item may be read, for statements that an index serves."""
         item = next(each for each in self._spec.items if each.name == name)
         if not self._authority.may_read(item):
-            return "NULL"
-        guard = self._authority.guard(self._spec, item, ALIAS, self)
-        value = f"{ALIAS}.{name}"
-        return value if guard is None else f"CASE WHEN {guard} THEN {value} END"
+            return "false"
+        return self._authority.guard(self._spec, item, ALIAS, self) or "true"
 
     def same_item(self, key: str) -> str:
         """Return the statement for the identity of the record that a parameter is the key of."""

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import psycopg
 import pytest
 
 from hub.access.agreements import Agreements
 from hub.errors import RefusedError
 from hub.store.database import Database
 from hub.vouchers.case_desk import VoucherCaseDesk
-from hub.vouchers.cases import CaseBy, CasesFound, assembled
-from hub.vouchers.sight import RecordSight
+from hub.vouchers.cases import CaseBy, CasesFound, assembled, of_digits
+from hub.vouchers.sight import RecordSight, SightedRows
+from tests.databases import as_owner
 from tests.integration.vouchers.case_world import (
     INSTRUMENT,
     INVOICE,
@@ -184,6 +186,40 @@ async def test_customs_records_are_shown_by_their_own_rule_and_else_said_to_be_w
     narrow = await desk.look(await desk.sight(PROVIDER, SCOPES), claim)
     assert narrow is not None
     assert "CUSTOMS_WITHHELD" in {code for each in narrow.stations for code in each.missing}
+
+
+CLAIMS = 100_000
+MANY_CLAIMS = """
+INSERT INTO voucher_claim_source (source, authority, key, item_id, owner, issuer, party, entry_id,
+  revision, digest, as_of, accepted_at, assurance, channel, withdrawn, speaks, issuer_key, code,
+  claim_no, provider_key, holder_key, state, invoice_no, hold_reasons)
+SELECT 'all', '', 'moe:1/V-' || n, 'vclm_' || n, 'moe:2', 'moe:1', 'moe:1', n, 1, '', now(), now(),
+  'HUB_OBSERVED', 'FILE', false, true, 'moe:1', 'V-' || n, 'A', 'moe:2', 'moe:3', 'CONSUMED',
+  'ＮＯ. ' || lpad(n::text, 20, '0'), '{}'
+FROM generate_series(1000000, 1000000 + %s - 1) n"""
+
+
+async def test_an_invoice_is_found_through_an_index_among_many_claims(
+    database: Database, database_url: str
+) -> None:
+    """By the plan of the very statement: for the operator, and for a party with its rules."""
+    with psycopg.connect(as_owner(database_url), autocommit=True) as owner:
+        owner.execute(MANY_CLAIMS.encode(), (CLAIMS,))
+        owner.execute("ANALYZE voucher_claim_source")
+    desk = VoucherCaseDesk(database, Agreements(database, lambda: STATED), frozenset({ISSUER}))
+    operator = RecordSight.of_operator(database.records.registry)
+    for sight in (operator, await desk.sight("moe:3", SCOPES)):
+        rows = SightedRows(database.records, "VoucherClaim", sight)
+        condition = of_digits(rows, "invoice_no", f"{1_000_777:020}")
+        statement = f"EXPLAIN {rows.statement(('code',), condition, 50)}"
+        async with database.reads.connection() as connection:
+            cursor = await connection.execute(statement.encode(), rows.values)
+            plan = "\n".join(line for (line,) in await cursor.fetchall())
+        assert "ix_voucher_claim_source_invoice_no_digits" in plan, plan
+        assert "Seq Scan" not in plan, plan
+        (found,) = (await desk.find(sight, f"{1_000_777:020}", CaseBy.INVOICE)).cases
+        assert found.claim is not None
+        assert found.claim["code"] == "V-1000777"
 
 
 def test_a_claim_that_is_reserved_is_of_the_service_that_its_order_ended_in() -> None:
