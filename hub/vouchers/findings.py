@@ -79,6 +79,21 @@ class VoucherFindings:
         await state_as_operator(self._database, self._clock, self._party, rows)
         return len(rows)
 
+    async def is_open(self, about: VoucherAbout, kind: VoucherFindingKind) -> bool:
+        """Whether a finding of a kind stands open."""
+        row = (await self._standing(about, (kind,))).get(about.number(kind))
+        return row is not None and row["state"] == VoucherFindingState.OPEN.value
+
+    async def open_of(self, kind: VoucherFindingKind) -> list[tuple[str, str, str]]:
+        """Return issuer, code and number of the claims of which a finding of a kind is open."""
+        table = self._database.records.tables[FINDING].source.name
+        return await self._database.writes.fetch_all(
+            f"SELECT issuer_key, code, claim_no FROM {table} "  # noqa: S608 - own name
+            "WHERE source = %s AND kind = %s AND state = %s AND NOT withdrawn "
+            f"AND claim_no IS NOT NULL ORDER BY key LIMIT {FINDINGS_TOLD}",
+            (OPERATOR, kind.value, VoucherFindingState.OPEN.value),
+        )
+
     async def _standing(
         self, about: VoucherAbout, kinds: Collection[VoucherFindingKind]
     ) -> dict[str, Mapping[str, Any]]:
