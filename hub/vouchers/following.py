@@ -33,6 +33,7 @@ from hub.store.locks import SessionLock
 from hub.vouchers.corrections import JUDGED, VoucherCorrections
 from hub.vouchers.fast_track import OPEN, FastTracks
 from hub.vouchers.findings import VoucherFindings
+from hub.vouchers.granted_since import GrantedSince
 from hub.vouchers.kept_claims import KeptClaims, Row, name_of
 from hub.vouchers.known_again import TWICE, KnownAgain
 from hub.vouchers.ledger import CLAIM, MOVEMENT, VOUCHER
@@ -80,6 +81,7 @@ class VoucherFollowing:
     corrections: VoucherCorrections
     fast_tracks: FastTracks
     findings: VoucherFindings
+    granted: GrantedSince
 
     @classmethod
     def of(cls, fast_tracks: FastTracks, watch: FeedWatch) -> VoucherFollowing:
@@ -102,6 +104,7 @@ class VoucherFollowing:
             corrections=corrections,
             fast_tracks=fast_tracks,
             findings=findings,
+            granted=GrantedSince(database, findings),
         )
 
     @property
@@ -154,6 +157,7 @@ class VoucherFollowing:
                 touched += await self._follow(each)
         touched += await self._beside([each.key for each in entries if each.record_type == CLAIM])
         await self._mirror(entries, touched)
+        await self.granted.look([each.item_id for each in entries if each.record_type == SERVICE])
         after = await self._round(replace(before, place=place))
         async with self.database.writes.transaction() as connection:
             values = (after.epoch, str(place[0]), place[1], after.round_after, after.round_at)

@@ -1,4 +1,4 @@
-"""Records are found by the digits of an invoice's number, however it was written."""
+"""Cases are found by the digits of an invoice's number, grants by the service that they are of."""
 
 from __future__ import annotations
 
@@ -22,3 +22,4 @@ def downgrade() -> None:
     """Drop the indexes: an older version finds the same without them."""
     for table in ("service_order_source", "service_record_source", "voucher_claim_source"):
         op.drop_index(f"ix_{table}_invoice_no_digits")
+    op.drop_index("ix_service_grant_service")
