@@ -133,6 +133,9 @@ async function find() {
   const by = at("by").value || null;
   const { data, problems } = await asked("cases", { text: at("text").value, by });
   showErrors(...lines(problems));
+  at("case").hidden = true; // the case of an earlier search would be taken for the answer to this one
+  at("found-told").textContent = "";
+  at("found").hidden = true;
   const list = data.voucherCases;
   if (!list) return;
   found.show(list.cases);

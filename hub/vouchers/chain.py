@@ -31,11 +31,12 @@ from hub.vouchers.cases import (
 from hub.vouchers.ledger import CLAIM, MOVEMENT, OF_LEDGER, VOUCHER
 from hub.vouchers.limits import CHAIN_OF_KIND_MAX
 from hub.vouchers.sight import ALIAS, RecordSight, Row, SightedRows
+from schema.codes import SystemPurpose
 from schema.dates import local_date
 
 USAGE, POWER, OFFER = "UsageRecord", "PowerDay", "ServiceOffer"
 REGISTRATION, RELATION = "ProviderRegistration", "RelationStatement"
-INSTRUMENT = "Instrument"
+INSTRUMENT, BUSINESS = "Instrument", "BusinessStatus"
 C = CheckCode
 FREED: Final = frozenset({"RELEASED", "REJECTED"})
 LAW_OF: Final = ("voucher.", "customs.")
@@ -78,6 +79,7 @@ KINDS: Final[Mapping[str, ChainKind]] = {
     ),
     "CustomsReport": ChainKind(("declaration_no", "item_no", "year"), (C.CUSTOMS,)),
     "DutyPayment": ChainKind(("record_no", "valid_from", "valid_until"), (C.CUSTOMS,)),
+    BUSINESS: ChainKind(("registrar_key", "state", "valid_from", "stated_on"), (C.STATUS,)),
     REGISTRATION: ChainKind(
         ("registrar_key", "registration_no", "valid_from", "valid_until"), (C.PROVIDER,)
     ),
@@ -280,6 +282,7 @@ class _Around:
             asked = {"holder_key": granted["holder_key"], "provider_key": provider}
             found[RELATION] = await self._equal(RELATION, asked)
         if granted is not None:
+            found[BUSINESS] = await self._business(granted["holder_key"])
             found[MOVEMENT] = await self._movements(granted, claim)
         return found
 
@@ -305,6 +308,16 @@ class _Around:
             )
             found[kind] = await self._fetch(kind, rows, condition, is_every=True)
         return found
+
+    async def _business(self, holder: str | None) -> list[Row]:
+        """Return what registers of businesses say of an enterprise: no other source counts."""
+        rows = SightedRows(self._records, BUSINESS, self._sight)
+        of = f"{ALIAS}.enterprise_key = {rows.bind(holder, 'text')}"
+        register = rows.bind(SystemPurpose.REGISTER.value, "text")
+        by = f"SELECT source_id FROM source WHERE purpose = {register}"  # noqa: S608 - own names
+        return await self._fetch(
+            BUSINESS, rows, f"{of} AND {ALIAS}.source IN ({by})", is_every=True
+        )
 
     async def _equal(self, kind: str, asked: Mapping[str, Any]) -> list[Row]:
         """Return the records of which columns that everybody may read have these values."""

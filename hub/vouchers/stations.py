@@ -12,6 +12,7 @@ from hub.customs.sight import APPROVAL, SUPERVISION
 from hub.customs.sight import TYPES as OF_CUSTOMS
 from hub.vouchers.cases import ORDER, SERVICE
 from hub.vouchers.chain import (
+    BUSINESS,
     INSTRUMENT,
     OFFER,
     POWER,
@@ -25,6 +26,7 @@ from hub.vouchers.ledger import CLAIM, MOVEMENT, VOUCHER
 from hub.vouchers.sight import Row
 from hub.vouchers.words import REFUSED, said
 from schema.codes import (
+    BusinessState,
     CodeList,
     CustomsApprovalKind,
     CustomsStatus,
@@ -127,7 +129,7 @@ def _named(chain: CaseChain, key: str | None) -> InBoth | None:
     if key is None:
         return None
     name = chain.names.get(key)
-    return InBoth(key, key) if name is None else InBoth(f"{key} {name.zh}", f"{key} {name.en}")
+    return InBoth(key, key) if name is None else InBoth(f"{name.zh} {key}", f"{name.en} {key}")
 
 
 def _at(step: Mapping[str, Any] | None) -> InBoth | None:
@@ -189,6 +191,16 @@ def _review(chain: CaseChain) -> Told:
 
 def _parties(chain: CaseChain) -> Told:
     yield "provider", _named(chain, _value(chain.one(SERVICE) or chain.one(ORDER), "owner"))
+    for row in chain.rows[BUSINESS]:
+        state, since = BusinessState[row["state"]], row["valid_from"]
+        read = row["stated_on"]
+        yield (
+            "business",
+            InBoth(
+                f"{since} 起{state.zh}（登记机关 {read} 时）",
+                f"{state.en} since {since}, as read on {read}",
+            ),
+        )
     yield "registration", _text(_value(chain.one(REGISTRATION), "registration_no"))
     yield "controlled", _text(_value(chain.one(RELATION), "is_controlled"))
 
@@ -229,7 +241,7 @@ def _customs(chain: CaseChain) -> Told:
         days = f"{row['valid_from'] or '—'} … {row['valid_until'] or '—'}"
         number = row["notice_no"]
         yield "approval", InBoth(f"{number} {kind.zh} {days}", f"{number} {kind.en} {days}")
-    if not chain.is_customs_shown and chain.instrument is not None:
+    if chain.instrument is not None and not _of_customs(chain)["CUSTOMS_WITHHELD"]:
         yield "askCustomsOf", _named(chain, owner_of(chain.instrument))
 
 
@@ -274,7 +286,7 @@ _STATIONS: Final[Mapping[str, tuple[Callable[[CaseChain], Told], tuple[str, ...]
     "CUSTOMS": (_customs, (INSTRUMENT, *OF_CUSTOMS), _of_customs),
     "PARTIES": (
         _parties,
-        (REGISTRATION, RELATION),
+        (BUSINESS, REGISTRATION, RELATION),
         lambda chain: {
             "REGISTRATION": chain.one(REGISTRATION),
             "RELATION": chain.one(RELATION),

@@ -71,6 +71,7 @@ FACTS: Final[Mapping[str, tuple[str, str]]] = {
     "payer": ("付款单位", "paid by"),
     "reviewed": ("评价时间", "reviewed at"),
     "reviewedBy": ("评价方", "reviewed by"),
+    "business": ("企业登记状态", "state of the enterprise in the register"),
     "registration": ("登记编号", "registration"),
     "controlled": ("存在控制关系", "one controls the other"),
     "voucher": ("券", "voucher"),

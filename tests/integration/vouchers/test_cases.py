@@ -152,8 +152,8 @@ async def test_institutions_and_instruments_have_their_names_beside_their_keys(
     seen = await desk.look(operator, SERVICE)
     assert seen is not None
     facts = {name: said for each in seen.stations for name, said in each.facts}
-    assert facts["provider"] == (f"{PROVIDER} 大学", f"{PROVIDER} 大学"), "no English one is stated"
-    assert facts["instrument"].zh == f"{INSTRUMENT} 透射电子显微镜"
+    assert facts["provider"] == (f"大学 {PROVIDER}", f"大学 {PROVIDER}"), "no English one is stated"
+    assert facts["instrument"].zh == f"透射电子显微镜 {INSTRUMENT}"
     assert facts["holder"] == (HOLDER, HOLDER), "nobody named it"
     assert facts["state"] == ("已申请兑付", "Submitted for settlement")
 
@@ -182,7 +182,7 @@ async def test_customs_records_are_shown_by_their_own_rule_and_else_said_to_be_w
         assert told["before", party] == told["after", party]
         assert told["after", party].missing == ("CUSTOMS_WITHHELD",)
         asked = dict(told["after", party].facts)["askCustomsOf"]
-        assert asked.zh == f"{PROVIDER} 大学"
+        assert asked.zh == f"大学 {PROVIDER}"
     narrow = await desk.look(await desk.sight(PROVIDER, SCOPES), claim)
     assert narrow is not None
     assert "CUSTOMS_WITHHELD" in {code for each in narrow.stations for code in each.missing}

@@ -195,7 +195,7 @@ async def test_customs_records_are_in_the_pack_of_whoever_may_see_them(packer: P
     assert not any("Customs" in name for name in narrow.namelist())
     page = narrow.read("index.html").decode()
     assert "海关记录不向您出示" in page
-    assert f"{PROVIDER} 大学" in page, "who can be asked"
+    assert f"大学 {PROVIDER}" in page, "who can be asked"
 
 
 async def test_what_is_missing_is_named_and_what_is_not_signed_yet(packer: Packer) -> None:
