@@ -11,6 +11,7 @@ from prometheus_client.core import GaugeMetricFamily
 
 from hub.operate.figures import DatabaseFigures
 from hub.operate.health import PartHealth
+from hub.operate.voucher_figures import VoucherFigures
 from hub.store.database import Database
 
 
@@ -90,6 +91,7 @@ def figures_of(figures: DatabaseFigures) -> Iterator[GaugeMetricFamily]:
         *("source", "code"),
     )
     yield from _sensors(figures)
+    yield from _vouchers(figures.vouchers)
     states = (((state,), float(len(ids))) for state, ids in figures.webhooks.items())
     yield _family("webhooks", "Webhooks by state: STOPPED ones get nothing more", states, "state")
     kept = (((each.status,), float(each.count)) for each in figures.exports)
@@ -121,4 +123,24 @@ def _sensors(figures: DatabaseFigures) -> Iterator[GaugeMetricFamily]:
             for outcome, count in each.messages.items()
         ),
         *("source", "outcome"),
+    )
+
+
+def _vouchers(vouchers: VoucherFigures) -> Iterator[GaugeMetricFamily]:
+    """Give what vouchers wait for."""
+    yield _family(
+        "voucher_feed_behind",
+        "Entries of the change feed that were not looked at for vouchers yet",
+        [((), float(vouchers.behind))],
+    )
+    yield _family(
+        "voucher_feed_behind_seconds",
+        "Age of the oldest of them",
+        [((), vouchers.behind_s)],
+    )
+    yield _family(
+        "voucher_findings_open",
+        "Findings about vouchers that wait for a person, by kind",
+        (((kind,), float(count)) for kind, count in vouchers.findings.items()),
+        "kind",
     )

@@ -42,6 +42,7 @@ from hub.vouchers.marks import ClaimName
 from hub.vouchers.mirror import MIRRORED, look_at
 from hub.vouchers.movements import MovementError
 from hub.vouchers.service import VoucherDesk
+from hub.watching.metrics import METRICS
 from schema.codes import VoucherClaimState
 
 _LOG = logging.getLogger(__name__)
@@ -122,6 +123,7 @@ class VoucherFollowing:
                     while not rest_s and not stop.is_set():
                         rest_s = await self.look()
                 except (HubError, psycopg.Error) as error:
+                    METRICS.voucher_not_followed(_code(error))
                     _LOG.warning("vouchers: the change feed is not followed: %s", error)
                     rest_s = LOG_PAUSE_S
                 await _rung(bell, stop, rest_s)
@@ -243,10 +245,12 @@ class VoucherFollowing:
                 if again is not None:
                     await self.fast_tracks.go(again)
         except MovementError as error:
+            METRICS.voucher_not_followed(error.code)
             _LOG.error("claim %s: %s", row["key"], error)
         except HubError as error:
             if error.code in AGAIN:
                 raise
+            METRICS.voucher_not_followed(error.code.value)
             _LOG.error("claim %s: %s", row["key"], error)
 
     async def _round(self, followed: FollowedTo) -> FollowedTo:
@@ -261,6 +265,11 @@ class VoucherFollowing:
             await self._look(row)
         last = rows[-1]["key"] if len(rows) == ROUND_CLAIMS else None
         return replace(followed, round_after=last)
+
+
+def _code(error: HubError | psycopg.Error) -> str:
+    """Return by what a failure is counted."""
+    return error.code.value if isinstance(error, HubError) else "DATABASE"
 
 
 async def _rung(bell: asyncio.Event, stop: asyncio.Event, timeout_s: float) -> None:

@@ -126,6 +126,11 @@ class Metrics:
             "Attempts to deliver a message to a webhook, by what came of them",
             "outcome",
         )
+        self._follow_failures = Counts(
+            "deltahub_voucher_follow_failures",
+            "What follows for vouchers and could not be done, by code",
+            "reason",
+        )
         self._exports = Counts(
             "deltahub_exports",
             "Exports that ended, by format and outcome: COMPLETED, ENDED, or the code of a failure",
@@ -172,6 +177,10 @@ class Metrics:
     def delivered(self, outcome: str) -> None:
         """Count one attempt to deliver a message to a webhook."""
         self._deliveries.add((outcome,))
+
+    def voucher_not_followed(self, reason: str) -> None:
+        """Count something that follows for a voucher and could not be done."""
+        self._follow_failures.add((reason,))
 
     @contextmanager
     def export(self) -> Iterator[None]:
@@ -223,6 +232,7 @@ class Metrics:
                     self._lists.family(),
                     self._live.family(),
                     self._deliveries.family(),
+                    self._follow_failures.family(),
                     self._exports.family(),
                     self._export_rows.family(),
                     self._export_bytes.family(),
