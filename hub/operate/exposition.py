@@ -92,17 +92,22 @@ def figures_of(figures: DatabaseFigures) -> Iterator[GaugeMetricFamily]:
     )
     yield from _sensors(figures)
     yield from _vouchers(figures.vouchers)
+    yield from _handed_on(figures)
+    yield _family(
+        "clock_ahead_seconds",
+        "How far this machine's clock is ahead of the database's",
+        [((), figures.clock_ahead_s)],
+    )
+
+
+def _handed_on(figures: DatabaseFigures) -> Iterator[GaugeMetricFamily]:
+    """Give how webhooks and exports stand."""
     states = (((state,), float(len(ids))) for state, ids in figures.webhooks.items())
     yield _family("webhooks", "Webhooks by state: STOPPED ones get nothing more", states, "state")
     kept = (((each.status,), float(each.count)) for each in figures.exports)
     yield _family("exports_kept", "Exports that are kept, by status", kept, "status")
     size = float(sum(each.size for each in figures.exports if each.status != "EXPIRED"))
     yield _family("exports_kept_bytes", "Size of the exports that can be read", [((), size)])
-    yield _family(
-        "clock_ahead_seconds",
-        "How far this machine's clock is ahead of the database's",
-        [((), figures.clock_ahead_s)],
-    )
 
 
 def _sensors(figures: DatabaseFigures) -> Iterator[GaugeMetricFamily]:

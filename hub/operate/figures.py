@@ -213,7 +213,7 @@ class Figures:
                 ExportFigures(status=status, count=count, size=size)
                 for status, count, size in await cursor.fetchall()
             )
-            vouchers = await voucher_figures(connection, now)
+            vouchers = await voucher_figures(self._database, connection, now)
         leaves, signed, signed_at, waiting, oldest, theirs = row
         return DatabaseFigures(
             log=LogFigures(

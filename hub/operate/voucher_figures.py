@@ -8,8 +8,8 @@ from datetime import datetime
 
 from hub.operate.limits import ENTRIES_COUNTED_MAX
 from hub.store.copying import Connection
-from schema.codes import VoucherFindingState
-from schema.parties import OPERATOR
+from hub.store.database import Database
+from hub.vouchers.findings import open_by_kind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,21 +32,17 @@ SELECT count(*), min(accepted_at) FROM (
     coalesce((SELECT entry_id FROM voucher_place WHERE name = 'entry'), 0))
   ORDER BY e.xid, e.entry_id LIMIT {ENTRIES_COUNTED_MAX}) w
 """  # noqa: S608 - constants
-_FINDINGS = """
-SELECT kind, count(*) FROM voucher_finding_source
-WHERE source = %s AND state = %s AND NOT withdrawn GROUP BY kind ORDER BY kind
-"""
 
 
-async def voucher_figures(connection: Connection, now: datetime) -> VoucherFigures:
+async def voucher_figures(
+    database: Database, connection: Connection, now: datetime
+) -> VoucherFigures:
     """Return how vouchers stand."""
     cursor = await connection.execute(_BEHIND.encode())
     row = await cursor.fetchone()
     behind, oldest = row or (0, None)
-    open_ = (OPERATOR, VoucherFindingState.OPEN.value)
-    cursor = await connection.execute(_FINDINGS.encode(), open_)
     return VoucherFigures(
         behind=behind,
         behind_s=0.0 if oldest is None else max(0.0, (now - oldest).total_seconds()),
-        findings=dict(await cursor.fetchall()),
+        findings=await open_by_kind(database, connection),
     )

@@ -16,6 +16,7 @@ from psycopg.rows import dict_row
 from hub.clock import Clock
 from hub.intake.linking import state_as_operator
 from hub.policy.vouchers.corrections import VoucherFound
+from hub.store.copying import Connection
 from hub.store.database import Database
 from hub.vouchers.limits import EVIDENCE_MAX, FINDINGS_TOLD
 from schema.codes import VoucherFindingKind, VoucherFindingState
@@ -134,6 +135,17 @@ async def open_findings(database: Database) -> list[Mapping[str, Any]]:
             (OPERATOR, VoucherFindingState.OPEN.value),
         )
         return list(await cursor.fetchall())
+
+
+async def open_by_kind(database: Database, connection: Connection) -> dict[str, int]:
+    """Return how many of this hub's findings are open, by kind."""
+    table = database.records.tables[FINDING].source.name
+    cursor = await connection.execute(
+        f"SELECT kind, count(*) FROM {table} "  # noqa: S608 - own name
+        "WHERE source = %s AND NOT withdrawn AND state = %s GROUP BY kind ORDER BY kind".encode(),
+        (OPERATOR, VoucherFindingState.OPEN.value),
+    )
+    return dict(await cursor.fetchall())
 
 
 def _says(row: Mapping[str, Any] | None) -> tuple[Any, ...] | None:
