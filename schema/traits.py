@@ -229,6 +229,13 @@ class LastWord:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class FoundByDigits:
+    """Records are found by the digits alone of an item, however people write the number."""
+
+    item: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class GuardedChange:
     """What a guard judges: a record as it stands, and what somebody wants it to be."""
 

@@ -29,6 +29,7 @@ from hub.vouchers.findings import open_findings
 from hub.vouchers.ledger import read_voucher
 from hub.vouchers.movements import standing_of
 from hub.vouchers.pack import PackContents, entries_of, pack_bytes
+from hub.vouchers.pack_page import CHINESE
 from hub.vouchers.packing import collect, proving_all
 from hub.vouchers.question import ServiceChecked, VoucherWanted
 from hub.vouchers.sight import RecordSight
@@ -107,9 +108,10 @@ def pack_case(
         str, typer.Argument(help="key or identity of a claim, service record, order or voucher")
     ],
     to: Annotated[Path, typer.Option(help="file to write; it must not be there yet")],
+    lang: Annotated[str, typer.Option(help="zh or en: language of the page to read")] = CHINESE,
 ) -> None:
     """Write the evidence pack of a case: records, receipts, law of the day, a page to read."""
-    contents = run(_pack(identity))
+    contents = run(_pack(identity, lang))
     data = pack_bytes(contents)
     with to.open("xb") as file:
         file.write(data)
@@ -122,7 +124,7 @@ def pack_case(
             typer.echo(f"  ? {station.code} · {words.zh} {words.en}")
 
 
-async def _pack(identity: str) -> PackContents:
+async def _pack(identity: str, language: str) -> PackContents:
     hub_settings = settings()
     async with open_database(hub_settings, Act("voucher pack", {"case": identity})) as database:
         signer = log_signer(
@@ -133,7 +135,8 @@ async def _pack(identity: str) -> PackContents:
         desk = VoucherCaseDesk(database, Agreements(database, system_clock), issuers)
         sight = RecordSight.of_operator(database.records.registry)
         log = LogEndpoints(database, signer.key, policy)
-        found = await collect(desk, sight, identity, proving_all(database, policy), log.policy_file)
+        prove = proving_all(database, policy)
+        found = await collect(desk, sight, identity, prove, log.policy_file, language)
         if found is None:
             raise RefusedError(
                 ErrorCode.NOT_FOUND,

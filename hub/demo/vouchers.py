@@ -125,8 +125,14 @@ def _service(start: datetime, end: datetime) -> list[Row]:
     ]  # fmt: skip
 
 
+def _institution(key: str, kind: str, zh: str, en: str) -> Row:
+    name = {"zh": zh, "en": en}
+    return _record("Institution", institutionKey=key, kind=kind, name=name)
+
+
 def _voucher(now: datetime) -> list[Row]:
     return [
+        _institution(VOUCHER, "DEPARTMENT", "示范创新券办公室（虚构）", "Example voucher office"),
         _record(
             "Voucher", issuerKey=VOUCHER, code=CODE, holderKey=ENTERPRISE, state="GRANTED",
             payerDivision="330106", grantedFen=2_000_000, useFrom="2026-01-01",
@@ -143,6 +149,7 @@ def _voucher(now: datetime) -> list[Row]:
 def _enterprise() -> list[Row]:
     agreed = {"providerKey": ENTERPRISE, "consumerKey": VOUCHER, "dataset": "VOUCHER"}
     return [
+        _institution(ENTERPRISE, "ENTERPRISE", "示范企业（虚构）", "Example enterprise"),
         _record(
             "RelationStatement", holderKey=ENTERPRISE, providerKey=UNIVERSITY,
             statedOn="2026-01-02", isControlled=False,

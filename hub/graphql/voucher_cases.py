@@ -65,7 +65,8 @@ class VoucherCaseFact:
     code: str = strawberry.field(description=_CODE)
     zh: str = strawberry.field(description=_ZH)
     en: str = strawberry.field(description=_EN)
-    value: str = strawberry.field(description="内容，供人阅读。What it is, for people.")
+    value_zh: str = strawberry.field(description="内容，中文。What it is, in Chinese.")
+    value_en: str = strawberry.field(description="内容，英文。What it is, in English.")
 
 
 @strawberry.type(name="VoucherCaseRecord", description="一条记录。A record of a case.")
@@ -313,8 +314,8 @@ def _station(station: CaseStation) -> VoucherCaseStation:
         zh=words.zh,
         en=words.en,
         facts=[
-            VoucherCaseFact(code=each.code, zh=each.zh, en=each.en, value=value)
-            for each, value in ((said(FACTS, name), text) for name, text in station.facts)
+            VoucherCaseFact(**said(FACTS, name)._asdict(), value_zh=fact.zh, value_en=fact.en)
+            for name, fact in station.facts
         ],
         missing=[_words(said(LACKING, code)) for code in station.missing],
     )

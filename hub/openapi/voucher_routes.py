@@ -7,6 +7,7 @@ from hub.errors import ErrorCode
 from hub.openapi.operation import JSON, TEXT, Content, Guard, RouteOperation, RouteParameter
 from hub.vouchers.limits import CASE_TEXT_MAX
 from hub.vouchers.pack_endpoint import MEDIA_TYPE
+from hub.vouchers.pack_page import CHINESE, PACK_LANGUAGES
 
 _WORD = {"type": "string", "minLength": 1}
 
@@ -45,6 +46,7 @@ def _pack() -> RouteOperation:
         {"type": "string", "minLength": 1, "maxLength": CASE_TEXT_MAX},
         "Identity of a claim, a service record, an order or a voucher.",
     )
+    language = {"type": "string", "enum": list(PACK_LANGUAGES), "default": CHINESE}
     headers = {"ETag": "SHA-256 of the pack.", "Repr-Digest": "The same as RFC 9530 writes it."}
     return RouteOperation(
         route="GET /vouchers/pack/{id}",
@@ -53,6 +55,7 @@ def _pack() -> RouteOperation:
         guard=Guard.TOKEN,
         scope=Scope.RECEIPT_READ.value,
         path=(named,),
+        query=(RouteParameter("lang", language, "Language of its table of contents."),),
         answers={
             200: Content({MEDIA_TYPE: {"type": "string"}}, "The pack.", headers),
             304: Content({}, "The caller holds it.", headers),

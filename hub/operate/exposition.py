@@ -11,6 +11,7 @@ from prometheus_client.core import GaugeMetricFamily
 
 from hub.operate.figures import DatabaseFigures
 from hub.operate.health import PartHealth
+from hub.operate.voucher_figures import VoucherFigures
 from hub.store.database import Database
 
 
@@ -90,17 +91,23 @@ def figures_of(figures: DatabaseFigures) -> Iterator[GaugeMetricFamily]:
         *("source", "code"),
     )
     yield from _sensors(figures)
+    yield from _vouchers(figures.vouchers)
+    yield from _handed_on(figures)
+    yield _family(
+        "clock_ahead_seconds",
+        "How far this machine's clock is ahead of the database's",
+        [((), figures.clock_ahead_s)],
+    )
+
+
+def _handed_on(figures: DatabaseFigures) -> Iterator[GaugeMetricFamily]:
+    """Give how webhooks and exports stand."""
     states = (((state,), float(len(ids))) for state, ids in figures.webhooks.items())
     yield _family("webhooks", "Webhooks by state: STOPPED ones get nothing more", states, "state")
     kept = (((each.status,), float(each.count)) for each in figures.exports)
     yield _family("exports_kept", "Exports that are kept, by status", kept, "status")
     size = float(sum(each.size for each in figures.exports if each.status != "EXPIRED"))
     yield _family("exports_kept_bytes", "Size of the exports that can be read", [((), size)])
-    yield _family(
-        "clock_ahead_seconds",
-        "How far this machine's clock is ahead of the database's",
-        [((), figures.clock_ahead_s)],
-    )
 
 
 def _sensors(figures: DatabaseFigures) -> Iterator[GaugeMetricFamily]:
@@ -121,4 +128,24 @@ def _sensors(figures: DatabaseFigures) -> Iterator[GaugeMetricFamily]:
             for outcome, count in each.messages.items()
         ),
         *("source", "outcome"),
+    )
+
+
+def _vouchers(vouchers: VoucherFigures) -> Iterator[GaugeMetricFamily]:
+    """Give what vouchers wait for."""
+    yield _family(
+        "voucher_feed_behind",
+        "Entries of the change feed that were not looked at for vouchers yet",
+        [((), float(vouchers.behind))],
+    )
+    yield _family(
+        "voucher_feed_behind_seconds",
+        "Age of the oldest of them",
+        [((), vouchers.behind_s)],
+    )
+    yield _family(
+        "voucher_findings_open",
+        "Findings about vouchers that wait for a person, by kind",
+        (((kind,), float(count)) for kind, count in vouchers.findings.items()),
+        "kind",
     )

@@ -7,13 +7,14 @@ for `FIGURES_KEPT_S`, and one at a time, however many look.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from hub.clock import Clock
 from hub.errors import DatabaseUnavailableError
 from hub.operate.limits import ENTRIES_COUNTED_MAX, FIGURES_KEPT_S, FIGURES_WAIT_S, OUT_OF_ORDER_MAX
+from hub.operate.voucher_figures import VoucherFigures, voucher_figures
 from hub.query.sql.sources import sources_now
 from hub.store.database import Database, translated
 from hub.store.limits import SOURCES_MAX
@@ -100,6 +101,7 @@ class DatabaseFigures:
     webhooks: dict[str, list[str]]
     """Ids of webhooks by state, the oldest first."""
     exports: tuple[ExportFigures, ...]
+    vouchers: VoucherFigures = field(default_factory=VoucherFigures)
 
     def sources_that_are(self, state: str) -> list[str]:
         """Return the sources in a state."""
@@ -211,6 +213,7 @@ class Figures:
                 ExportFigures(status=status, count=count, size=size)
                 for status, count, size in await cursor.fetchall()
             )
+            vouchers = await voucher_figures(self._database, connection, now)
         leaves, signed, signed_at, waiting, oldest, theirs = row
         return DatabaseFigures(
             log=LogFigures(
@@ -228,6 +231,7 @@ class Figures:
             sensors=sensors,
             webhooks=webhooks,
             exports=exports,
+            vouchers=vouchers,
         )
 
 

@@ -159,7 +159,9 @@ _KINDS = {
 _REASONS = ("NOT_CLAIMED", "HELD", "NOT_VALID", "CORRECTED", "CASH_OVER", "NOT_IN_LOG")
 """Why a claim is not attested (`hub.vouchers.attesting`)."""
 _VOUCHER_DOCUMENTS = {
-    **{name: name for name in ("desk", "cases", "case", "checks", "movements", "decide")},
+    **{
+        each: each for each in ("desk", "cases", "case", "checks", "movements", "decide", "parties")
+    },
     "settle": "settle",
     "clawBack": "claw_back",
 }

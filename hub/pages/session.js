@@ -120,7 +120,7 @@ export class Session {
   }
 
   async #proof(method, url, token) {
-    const claims = { htm: method, htu: url, iat: this.#now(), jti: nonce() };
+    const claims = { htm: method, htu: url.split(/[?#]/, 1)[0], iat: this.#now(), jti: nonce() };
     if (token) claims.ath = base64url(await digestOf(utf8.encode(token)));
     else if (this.#dpopNonce) claims.nonce = this.#dpopNonce;
     return this.#jws({ typ: "dpop+jwt", alg: "ES256", jwk: this.#jwk }, claims);

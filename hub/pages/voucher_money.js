@@ -31,7 +31,7 @@ export function drawLedger({ balance, fault }, place, line) {
   place.replaceChildren(shares(t("vouchers.money"), items));
 }
 
-export function drawMovements({ nodes, totalCount }, place, told) {
+export function drawMovements({ nodes, totalCount }, place, told, parties) {
   const moved = ({ source, target, fen }) => `${placeOf(BUCKETS[source])} → ${placeOf(BUCKETS[target])} ${yuan(fen)}`;
   const table = new PagedTable(place, {
     label: t("vouchers.movements"), size: 10, className: "keys",
@@ -41,7 +41,7 @@ export function drawMovements({ nodes, totalCount }, place, told) {
       { title: t("vouchers.event"), cell: (one) => told.events[one.event] ?? one.event, value: (one) => one.event },
       { title: t("vouchers.claim"), cell: (one) => one.claimNo ?? "—", value: (one) => one.claimNo ?? "" },
       { title: t("vouchers.how_moved"), cell: (one) => (one.moves.length ? element("span", one.moves.flatMap((each, n) => [n ? element("br") : "", moved(each)])) : t("vouchers.nothing_moved")) },
-      { title: t("vouchers.stated_by"), cell: (one) => (one.statedBy ? element("code", one.statedBy) : t("vouchers.by_hub")) },
+      { title: t("vouchers.stated_by"), cell: (one) => (one.statedBy ? parties.cell(one.statedBy) : t("vouchers.by_hub")) },
       { title: t("vouchers.reason"), cell: (one) => one.reason ?? "—" },
     ],
   });

@@ -3,6 +3,7 @@
 import { signIn } from "/pages/access.js";
 import { at, bodyOf, button, count, element, localTime, reasonOf, refusalLine, saveAs, wordsOf } from "/pages/dom.js";
 import { drawLedger, drawMovements, yuan } from "/pages/voucher_money.js";
+import { Parties } from "/pages/parties.js";
 import { Deciding } from "/pages/voucher_decision.js";
 import { Session } from "/pages/session.js";
 import { PagedTable } from "/pages/table.js";
@@ -47,6 +48,8 @@ async function asked(name, variables, signed = {}) {
 
 const lines = (problems) => problems.map((each) => refusalLine(each.code, wordsOf(each)));
 
+const parties = new Parties(async (keys) => (await asked("parties", { keys })).data.institutions?.nodes ?? []);
+
 // -- what there is ---------------------------------------------------------------------------------
 
 const mono = (text) => element("code", text ?? "—");
@@ -58,9 +61,9 @@ const claims = new PagedTable(at("claims"), {
     { title: t("vouchers.claim"), cell: (one) => opener(`${one.code} / ${one.claimNo}`, one.id), value: (one) => `${one.code}/${one.claimNo}` },
     { title: t("vouchers.state"), cell: (one) => stateOf(one), value: (one) => one.state },
     { title: t("vouchers.amount"), className: "number", cell: (one) => yuan(one.voucherFen), value: (one) => one.voucherFen ?? 0 },
-    { title: t("vouchers.provider"), cell: (one) => mono(one.providerKey), value: (one) => one.providerKey },
-    { title: t("vouchers.holder"), cell: (one) => mono(one.holderKey), value: (one) => one.holderKey ?? "" },
-    { title: t("vouchers.issuer"), cell: (one) => (one.issuerKey === me.party ? t("vouchers.ours") : mono(one.issuerKey)), value: (one) => one.issuerKey },
+    { title: t("vouchers.provider"), cell: (one) => parties.cell(one.providerKey), value: (one) => one.providerKey },
+    { title: t("vouchers.holder"), cell: (one) => parties.cell(one.holderKey), value: (one) => one.holderKey ?? "" },
+    { title: t("vouchers.issuer"), cell: (one) => (one.issuerKey === me.party ? t("vouchers.ours") : parties.cell(one.issuerKey)), value: (one) => one.issuerKey },
     { title: t("vouchers.since"), cell: (one) => (one.changedAt ? localTime(one.changedAt) : "—"), value: (one) => one.changedAt ?? "" },
   ],
 });
@@ -73,7 +76,7 @@ const vouchers = new PagedTable(at("vouchers"), {
     { title: t("vouchers.granted"), className: "number", cell: (one) => yuan(one.grantedFen), value: (one) => one.grantedFen ?? 0 },
     { title: t("vouchers.use_until"), cell: (one) => one.useUntil ?? "—", value: (one) => one.useUntil ?? "" },
     { title: t("vouchers.cash_until"), cell: (one) => one.cashUntil ?? "—", value: (one) => one.cashUntil ?? "" },
-    { title: t("vouchers.issuer"), cell: (one) => mono(one.issuerKey), value: (one) => one.issuerKey },
+    { title: t("vouchers.issuer"), cell: (one) => parties.cell(one.issuerKey), value: (one) => one.issuerKey },
   ],
 });
 
@@ -87,6 +90,8 @@ async function drawLists() {
   const { data, problems } = await asked("desk", { states: ["RESERVED", "CONSUMED", "SUBMITTED", "COUNTY_OK", "CITY_OK"] });
   me = data.me ?? me;
   const [some, held] = [data.voucherClaims, data.vouchers];
+  const named = [...some?.nodes ?? [], ...held?.nodes ?? []].flatMap((one) => [one.providerKey, one.holderKey, one.issuerKey]);
+  await parties.learn([me.party, ...named]);
   at("lists").hidden = !some && !held;
   if (some) {
     // Of an office the figures are those of its own vouchers; it may see claims on others' by agreement.
@@ -128,6 +133,9 @@ async function find() {
   const by = at("by").value || null;
   const { data, problems } = await asked("cases", { text: at("text").value, by });
   showErrors(...lines(problems));
+  at("case").hidden = true; // the case of an earlier search would be taken for the answer to this one
+  at("found-told").textContent = "";
+  at("found").hidden = true;
   const list = data.voucherCases;
   if (!list) return;
   found.show(list.cases);
@@ -257,7 +265,7 @@ function receiptLink({ recordType, entryId }, text) {
 
 function drawStations(stations) {
   at("stations").replaceChildren(...stations.map((station) => {
-    const rows = station.facts.map((fact) => element("div", [element("dt", inWords(fact)), element("dd", fact.value)]));
+    const rows = station.facts.map((fact) => element("div", [element("dt", inWords(fact)), element("dd", language === "en" ? fact.valueEn : fact.valueZh)]));
     const missing = station.missing.map((each) => element("p", inWords(each), "late"));
     return element("section", [element("h4", inWords(station)), element("dl", rows), ...missing], "station");
   }));
@@ -296,12 +304,15 @@ async function drawMoney() {
   at("movements").replaceChildren();
   if (!open.code) return;
   const { data } = await asked("movements", { issuer: open.issuer, code: open.code });
-  if (data.voucherMovements?.nodes.length) drawMovements(data.voucherMovements, at("movements"), told);
+  const moved = data.voucherMovements;
+  if (!moved?.nodes.length) return;
+  await parties.learn(moved.nodes.map(({ statedBy }) => statedBy));
+  drawMovements(moved, at("movements"), told, parties);
 }
 
 async function savePack() {
   const id = open.file.case.claim ?? open.id;
-  const answer = await session.request("GET", `/vouchers/pack/${encodeURIComponent(id)}`);
+  const answer = await session.request("GET", `/vouchers/pack/${encodeURIComponent(id)}?lang=${language}`);
   if (answer.status !== 200) {
     const body = await bodyOf(answer);
     return showErrors(refusalLine(body.code, wordsOf(body)));
@@ -329,7 +340,7 @@ async function entered() {
   at("found-told").textContent = "";
   await working(async () => {
     await drawLists();
-    at("session").textContent = t("vouchers.session", { client: clientId, party: me.party ?? "—" });
+    at("session").textContent = t("vouchers.session", { client: clientId, party: parties.text(me.party) });
     at("desk").hidden = false;
   });
 }

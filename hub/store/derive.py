@@ -33,12 +33,23 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
+    text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
 from hub.store.computed import ComputedColumn, column_type, computed_columns
+from hub.store.digits import digits_sql
 from schema.item import Grade, Item, Kind, RecordSpec
-from schema.traits import Covers, Linkable, Listing, Opens, OpensOn, Prices, Supervises
+from schema.traits import (
+    Covers,
+    FoundByDigits,
+    Linkable,
+    Listing,
+    Opens,
+    OpensOn,
+    Prices,
+    Supervises,
+)
 
 PROVENANCE = (
     "source",
@@ -239,6 +250,15 @@ def _add_indexes(tables: RecordTables) -> None:
             postgresql_ops={linkable.identifiers: "jsonb_path_ops"},
         )
     _add_computed_indexes(tables)
+    _add_digits_index(tables)
+
+
+def _add_digits_index(tables: RecordTables) -> None:
+    """Index the digits of a number that people write in many ways."""
+    read, numbered = tables.read, tables.spec.trait(FoundByDigits)
+    if numbered is not None:
+        value = text(digits_sql(numbered.item))
+        Index(f"ix_{read.name}_{numbered.item}_digits", value, _table=read)
 
 
 def _is_compared(item: Item) -> bool:

@@ -128,6 +128,7 @@ SERVICE_GRANT = Table(
     Column("commitment", Text),  # of the revision it was given for; null: lost in a restore
     instant_column("granted_at"),
     instant_column("ask_at"),  # when the home of the voucher is asked what became of it
+    Index("ix_service_grant_service", "service"),
     Index("ix_service_grant_ask_at", "ask_at", postgresql_where=text("state = 'GRANTED'")),
 )
 """Services of this hub that claims on vouchers of other hubs were granted."""

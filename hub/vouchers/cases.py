@@ -18,10 +18,12 @@ from hub.errors import ErrorCode, RefusedError
 from hub.policy.vouchers.invoice import digits_of
 from hub.store.copying import Connection
 from hub.store.database import Database
+from hub.store.digits import digits_sql
 from hub.store.view import names_now
 from hub.vouchers.ledger import CLAIM, VOUCHER
 from hub.vouchers.limits import CASE_RECORDS_MAX, CASE_TEXT_MAX, CASES_MAX, INVOICE_DIGITS_MIN
 from hub.vouchers.sight import ALIAS, RecordSight, Row, SightedRows
+from schema.traits import FoundByDigits
 
 SERVICE, ORDER = "ServiceRecord", "ServiceOrder"
 COLUMNS = {
@@ -34,8 +36,6 @@ COLUMNS = {
     ),
 }
 """What is read of each kind: by what its records are joined."""
-DIGITS = "regexp_replace(normalize({value}, NFKC), '[^0-9]', '', 'g')"
-"""The digits of a number, whatever the width and whatever stands between them."""
 
 
 @unique
@@ -57,7 +57,6 @@ WHERE: Mapping[CaseBy, Mapping[str, tuple[str, ...]]] = {
     CaseBy.RECORD: {SERVICE: ("local_id",), CLAIM: ("claim_no",)},
 }
 """Which items are compared with the text."""
-INVOICES = (SERVICE, ORDER, CLAIM)
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,11 +226,21 @@ class _Looking:
             names = await names_now(self._connection, self._records)
             keys = rows.bind([*texts, *(names.of(kind, each) for each in texts)])
             conditions.append(f"{ALIAS}.key = ANY({keys}) OR {ALIAS}.item_id = ANY({keys})")
-        digits = digits_of(wanted[0])
-        if by in {None, CaseBy.INVOICE} and kind in INVOICES and len(digits) >= INVOICE_DIGITS_MIN:
-            value = DIGITS.format(value=rows.item("invoice_no"))
-            conditions.append(f"{value} = {rows.bind(digits, 'text')}")
-        return await self._fetch(kind, rows, *conditions)
+        found = await self._fetch(kind, rows, *conditions)
+        if by not in {None, CaseBy.INVOICE}:
+            return found
+        return [*found, *await self.by_invoice(kind, digits_of(wanted[0]))]
+
+    async def by_invoice(self, kind: str, digits: str) -> list[Row]:
+        """Return the records of a kind whose number of an invoice has these digits.
+
+        By themselves, for the index of the digits helps no statement that has other ways as well.
+        """
+        numbered = self._records.registry[kind].trait(FoundByDigits)
+        if numbered is None or len(digits) < INVOICE_DIGITS_MIN:
+            return []
+        rows = self._rows(kind)
+        return await self._fetch(kind, rows, of_digits(rows, numbered.item, digits))
 
     async def complete(self, records: _Records) -> None:
         """Add what belongs to records that were found."""
@@ -281,6 +290,12 @@ class _Looking:
         rows = self._rows(VOUCHER)
         pairs = [(row["issuer_key"], row["code"]) for row in claims]
         return await self._fetch(VOUCHER, rows, _pairs(rows, ("issuer_key", "code"), pairs))
+
+
+def of_digits(rows: SightedRows, item: str, digits: str) -> str:
+    """Return the condition that an item has these digits and may be read."""
+    value = digits_sql(f"{ALIAS}.{item}")
+    return f"({value} = {rows.bind(digits, 'text')} AND {rows.may_read(item)})"
 
 
 def _pairs(rows: SightedRows, items: tuple[str, str], pairs: Sequence[tuple[Any, Any]]) -> str:

@@ -1,21 +1,26 @@
 """`chain`: the records of a voucher case, from order to claim, as far as somebody may see them.
 
 Each kind is read by one statement, bounded. What no record states, or what its asker may not read,
-is missing alike: who may not see a record does not learn that it is there.
+is missing alike: who may not see a record does not learn that it is there. Whether customs records
+would be shown follows from rights alone, so that to say so tells nothing of them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any, Final
 
+from hub.access.visibility import Subject, holds
+from hub.customs.sight import APPROVAL, SUPERVISION
+from hub.customs.sight import TYPES as OF_CUSTOMS
 from hub.policy.bounds import Missing
 from hub.policy.law import EVERYWHERE, Law, LawValue, Parameter
 from hub.policy.vouchers.checks import CheckCode
 from hub.store.copying import Connection
 from hub.store.database import Database
+from hub.store.known_names import KnownName, known_names
 from hub.vouchers.cases import (
     ORDER,
     SERVICE,
@@ -26,10 +31,12 @@ from hub.vouchers.cases import (
 from hub.vouchers.ledger import CLAIM, MOVEMENT, OF_LEDGER, VOUCHER
 from hub.vouchers.limits import CHAIN_OF_KIND_MAX
 from hub.vouchers.sight import ALIAS, RecordSight, Row, SightedRows
+from schema.codes import SystemPurpose
 from schema.dates import local_date
 
 USAGE, POWER, OFFER = "UsageRecord", "PowerDay", "ServiceOffer"
 REGISTRATION, RELATION = "ProviderRegistration", "RelationStatement"
+INSTRUMENT, BUSINESS = "Instrument", "BusinessStatus"
 C = CheckCode
 FREED: Final = frozenset({"RELEASED", "REJECTED"})
 LAW_OF: Final = ("voucher.", "customs.")
@@ -63,6 +70,16 @@ KINDS: Final[Mapping[str, ChainKind]] = {
         (C.CHAIN, C.SAME_PERSON, C.USE_DATE, C.OVERLAP, C.HOURS, C.PRICE, C.AMOUNT, C.EXCLUDED),
     ),
     OFFER: ChainKind(("code", "unit", "price", "valid_from", "valid_until"), (C.PRICE,)),
+    INSTRUMENT: ChainKind(("customs_status",), (C.CUSTOMS,)),
+    SUPERVISION: ChainKind(
+        ("declaration_no", "item_no", "customs_key", "released_on", "settled_on"), (C.CUSTOMS,)
+    ),
+    APPROVAL: ChainKind(
+        ("customs_key", "notice_no", "kind", "valid_from", "valid_until"), (C.CUSTOMS,)
+    ),
+    "CustomsReport": ChainKind(("declaration_no", "item_no", "year"), (C.CUSTOMS,)),
+    "DutyPayment": ChainKind(("record_no", "valid_from", "valid_until"), (C.CUSTOMS,)),
+    BUSINESS: ChainKind(("registrar_key", "state", "valid_from", "stated_on"), (C.STATUS,)),
     REGISTRATION: ChainKind(
         ("registrar_key", "registration_no", "valid_from", "valid_until"), (C.PROVIDER,)
     ),
@@ -87,6 +104,11 @@ KINDS: Final[Mapping[str, ChainKind]] = {
     ),
 }
 """In the order in which a pack has them."""
+PARTIES: Final = (
+    *("owner", "user_key", "payer_key", "issuer_key", "holder_key", "provider_key"),
+    *("registrar_key", "customs_key", "stated_by"),
+)
+"""Items that name an institution by its key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +122,12 @@ class CaseChain:
     parameters: tuple[tuple[Parameter, LawValue], ...]
     cut: frozenset[str]
     """Kinds of which there are more records than were read."""
+    names: Mapping[str, KnownName] = field(default_factory=dict)
+    """What the institutions and the instrument are called, by key; as far as that is known."""
+    instrument: str | None = None
+    """Key of the instrument, where a record names it."""
+    is_customs_shown: bool = True
+    """Whether its reader would be shown the customs records of the instrument, were there any."""
 
     def one(self, kind: str) -> Row | None:
         """Return the record of a kind of which a case has one."""
@@ -136,9 +164,63 @@ async def read_chain(
     async with database.reads.connection() as connection, connection.transaction():
         await connection.execute(b"SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         rows = await _Around(connection, database, sight, case).read()
-    cut = frozenset(kind for kind, found in rows.items() if len(found) > CHAIN_OF_KIND_MAX)
-    kept = {kind: tuple(rows[kind][:CHAIN_OF_KIND_MAX]) for kind in KINDS}
-    return _with_law(kept, cut, law)
+        cut = frozenset(kind for kind, found in rows.items() if len(found) > CHAIN_OF_KIND_MAX)
+        kept = {kind: tuple(rows[kind][:CHAIN_OF_KIND_MAX]) for kind in KINDS}
+        at = _instrument_of(kept)
+        names = await known_names(
+            connection,
+            database.records,
+            institutions=_parties(kept, at),
+            instruments=() if at is None else (at,),
+        )
+    return replace(
+        _with_law(kept, cut, law),
+        names=names,
+        instrument=at,
+        is_customs_shown=_is_customs_shown(database, sight, kept, at),
+    )
+
+
+def owner_of(instrument: str) -> str:
+    """Return the key of the institution that a key of an instrument begins with."""
+    return instrument.partition("/")[0]
+
+
+def _instrument_of(kept: Mapping[str, Sequence[Row]]) -> str | None:
+    """Return the key of the instrument: of service or order, or of the service that a claim names.
+
+    The key of a service record is that of its instrument, and its number.
+    """
+    rows = (*kept[SERVICE], *kept[ORDER])
+    stated = next((row["instrument_key"] for row in rows), None)
+    claimed = next((row["service_key"] for row in kept[CLAIM]), None)
+    return stated or (claimed.rpartition("/")[0] if claimed else None)
+
+
+def _parties(kept: Mapping[str, tuple[Row, ...]], instrument: str | None) -> set[str]:
+    """Return every key of an institution that the records of a case name."""
+    rows = [row for found in kept.values() for row in found]
+    named = {row.get(name) for row in rows for name in PARTIES}
+    named |= {each.get("statedBy") for row in kept[ORDER] for each in row["steps"] or ()}
+    named.add(None if instrument is None else owner_of(instrument))
+    return {each for each in named if each}
+
+
+def _is_customs_shown(
+    database: Database,
+    sight: RecordSight,
+    kept: Mapping[str, tuple[Row, ...]],
+    instrument: str | None,
+) -> bool:
+    """Whether the rule of customs records lets their reader see those of an instrument.
+
+    Who supervises one of its items sees that item alone, which the rows show.
+    """
+    if instrument is None or kept[SUPERVISION]:
+        return True
+    spec = database.records.registry[SUPERVISION]
+    of_owner = Subject(owner=owner_of(instrument), issuer="", wire={})
+    return spec.scope in sight.scopes and holds(spec.rows, of_owner, sight.grants)
 
 
 def _with_law(kept: Mapping[str, tuple[Row, ...]], cut: frozenset[str], law: Law) -> CaseChain:
@@ -191,6 +273,7 @@ class _Around:
             found[OFFER] = await self._equal(
                 OFFER, {"instrument_key": service["instrument_key"], "code": service["offer_code"]}
             )
+        found |= await self._customs(_instrument_of(found))
         provider = service["owner"] if service else claim["provider_key"] if claim else None
         granted = voucher or claim  # a provider sees the claim, and not what else the voucher holds
         if provider is not None and granted is not None:
@@ -199,12 +282,42 @@ class _Around:
             asked = {"holder_key": granted["holder_key"], "provider_key": provider}
             found[RELATION] = await self._equal(RELATION, asked)
         if granted is not None:
+            found[BUSINESS] = await self._business(granted["holder_key"])
             found[MOVEMENT] = await self._movements(granted, claim)
         return found
 
-    async def _fetch(self, kind: str, rows: SightedRows, condition: str) -> list[Row]:
+    async def _fetch(
+        self, kind: str, rows: SightedRows, condition: str, *, is_every: bool = False
+    ) -> list[Row]:
         most = CHAIN_OF_KIND_MAX + 1
-        return await rows.fetch(self._connection, KINDS[kind].items, condition, most)
+        items = KINDS[kind].items
+        return await rows.fetch(self._connection, items, condition, most, is_every=is_every)
+
+    async def _customs(self, key: str | None) -> dict[str, list[Row]]:
+        """Return what sources state of an instrument for customs, each of them: all are weighed."""
+        found: dict[str, list[Row]] = {}
+        if key is None:
+            return found
+        for kind in (INSTRUMENT, *OF_CUSTOMS):
+            rows = SightedRows(self._records, kind, self._sight)
+            named = rows.bind(key, "text")
+            condition = (
+                f"{ALIAS}.item_id IN ({rows.same_item(named)})"
+                if kind == INSTRUMENT
+                else f"{ALIAS}.instrument_key = {named}"
+            )
+            found[kind] = await self._fetch(kind, rows, condition, is_every=True)
+        return found
+
+    async def _business(self, holder: str | None) -> list[Row]:
+        """Return what registers of businesses say of an enterprise: no other source counts."""
+        rows = SightedRows(self._records, BUSINESS, self._sight)
+        of = f"{ALIAS}.enterprise_key = {rows.bind(holder, 'text')}"
+        register = rows.bind(SystemPurpose.REGISTER.value, "text")
+        by = f"SELECT source_id FROM source WHERE purpose = {register}"  # noqa: S608 - own names
+        return await self._fetch(
+            BUSINESS, rows, f"{of} AND {ALIAS}.source IN ({by})", is_every=True
+        )
 
     async def _equal(self, kind: str, asked: Mapping[str, Any]) -> list[Row]:
         """Return the records of which columns that everybody may read have these values."""

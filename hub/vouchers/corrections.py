@@ -17,15 +17,30 @@ from psycopg.rows import dict_row
 from hub.errors import ErrorCode, RefusedError
 from hub.policy.bounds import Missing
 from hub.policy.vouchers.claim import S, VoucherClaimStanding, VoucherStanding
-from hub.policy.vouchers.corrections import LIVE, TOLD, Correction, ServiceNow, correction
+from hub.policy.vouchers.corrections import (
+    LIVE,
+    TOLD,
+    Correction,
+    ServiceNow,
+    and_met,
+    correction,
+)
+from hub.policy.vouchers.fingerprints import ClaimedService
 from hub.policy.vouchers.messages import Event
 from hub.store.database import Database
 from hub.vouchers.findings import VoucherFindings
 from hub.vouchers.kept_claims import Row, about, name_of
+from hub.vouchers.known_again import TWICE, KnownAgain
 from hub.vouchers.ledger import KeptVoucher, read_voucher
 from hub.vouchers.mirror import standing_as_stated
 from hub.vouchers.movements import standing_of
-from hub.vouchers.question import ServiceChecks, VoucherAsking, VoucherTold, VoucherWanted
+from hub.vouchers.question import (
+    ServiceChecked,
+    ServiceChecks,
+    VoucherAsking,
+    VoucherTold,
+    VoucherWanted,
+)
 from hub.vouchers.service import VoucherDesk
 from schema.codes import VoucherEvent
 
@@ -57,6 +72,7 @@ class VoucherCorrections:
     desk: VoucherDesk
     checks: ServiceChecks
     findings: VoucherFindings
+    known: KnownAgain
     party: str
 
     async def look(self, row: Row) -> int:
@@ -71,18 +87,30 @@ class VoucherCorrections:
         claim = standing.claims.get(row["claim_no"])
         if claim is None:
             return 0
-        now = None if service["withdrawn"] else await self._now(row, kept, standing)
+        checked = None if service["withdrawn"] else await self._checked(row, kept, standing)
+        now = None if checked is None else _service_now(checked)
         follows = correction(claim, row["charge_fen"], now)
+        kinds, again = TOLD, None
+        known = None if checked is None else known_by(checked)
+        if row["issuer_key"] in self.desk.issuers:
+            again = await self.known.meet(about(row), name_of(row), row["service_key"], known)
+        if again is not None:
+            holding = tuple(each.value for each in again.hits)
+            follows, kinds = and_met(follows, claim, holding, again.codes), TOLD | {TWICE}
         held = {kind for kind in TOLD if kind.value in claim.holds}  # told before they held it
         said = await self.findings.tell(
             about(row),
             [each for each in follows.found if each.kind not in held],
             (service["entry_id"], row["entry_id"]),
-            of=TOLD - held,
+            of=kinds - held,
         )
         if row["issuer_key"] not in self.desk.issuers:
             return said
-        return said + await self._send(row, claim, follows, service, now)
+        sent = await self._send(row, claim, follows, service, now)
+        if again is not None and known is not None:
+            road = self.desk.road
+            await self.known.settle(name_of(row), known, None if road is None else road.prints)
+        return said + sent
 
     async def _service(self, key: str | None) -> Mapping[str, Any] | None:
         """Return whether a service record stands, and its newest entry; None where it is not here.
@@ -114,9 +142,9 @@ class VoucherCorrections:
             return kept, standing_of(kept.granted, kept.movements)
         return kept, standing_as_stated(kept.granted, [row])
 
-    async def _now(
+    async def _checked(
         self, row: Row, kept: KeptVoucher, standing: VoucherStanding
-    ) -> ServiceNow | None:
+    ) -> ServiceChecked | None:
         wanted = VoucherWanted(
             issuer=row["issuer_key"],
             code=row["code"],
@@ -125,17 +153,11 @@ class VoucherCorrections:
             order_no=row["order_no"],
         )
         try:
-            found = await self.checks.of(row["service_key"], wanted, kept, standing)
+            return await self.checks.of(row["service_key"], wanted, kept, standing)
         except RefusedError as error:
             if error.code is not ErrorCode.NOT_FOUND:
                 raise
             return None  # withdrawn between the two statements
-        charge = found.charge_fen
-        return ServiceNow(
-            charge_fen=Missing("charge") if charge is None else charge,
-            gives_fen=found.gives_fen,
-            verified=found.verified,
-        )
 
     async def _send(
         self,
@@ -163,6 +185,20 @@ class VoucherCorrections:
         why = f"{entry} {' '.join(holds)}"
         told: VoucherTold = await self.desk.take(own_message(wanted, self.party, why), wanted)
         return int(told.state is not None and not told.replayed)
+
+
+def known_by(checked: ServiceChecked) -> ClaimedService | None:
+    """Return what a claim is known by; None where a fact is lacking for that."""
+    return None if isinstance(checked.claimed, Missing) else checked.claimed
+
+
+def _service_now(checked: ServiceChecked) -> ServiceNow:
+    charge = checked.charge_fen
+    return ServiceNow(
+        charge_fen=Missing("charge") if charge is None else charge,
+        gives_fen=checked.gives_fen,
+        verified=checked.verified,
+    )
 
 
 def _corrected_charge(follows: Correction, now: ServiceNow | None) -> int | None:

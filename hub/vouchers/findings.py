@@ -16,6 +16,7 @@ from psycopg.rows import dict_row
 from hub.clock import Clock
 from hub.intake.linking import state_as_operator
 from hub.policy.vouchers.corrections import VoucherFound
+from hub.store.copying import Connection
 from hub.store.database import Database
 from hub.vouchers.limits import EVIDENCE_MAX, FINDINGS_TOLD
 from schema.codes import VoucherFindingKind, VoucherFindingState
@@ -79,6 +80,21 @@ class VoucherFindings:
         await state_as_operator(self._database, self._clock, self._party, rows)
         return len(rows)
 
+    async def is_open(self, about: VoucherAbout, kind: VoucherFindingKind) -> bool:
+        """Whether a finding of a kind stands open."""
+        row = (await self._standing(about, (kind,))).get(about.number(kind))
+        return row is not None and row["state"] == VoucherFindingState.OPEN.value
+
+    async def open_of(self, kind: VoucherFindingKind) -> list[tuple[str, str, str]]:
+        """Return issuer, code and number of the claims of which a finding of a kind is open."""
+        table = self._database.records.tables[FINDING].source.name
+        return await self._database.writes.fetch_all(
+            f"SELECT issuer_key, code, claim_no FROM {table} "  # noqa: S608 - own name
+            "WHERE source = %s AND kind = %s AND state = %s AND NOT withdrawn "
+            f"AND claim_no IS NOT NULL ORDER BY key LIMIT {FINDINGS_TOLD}",
+            (OPERATOR, kind.value, VoucherFindingState.OPEN.value),
+        )
+
     async def _standing(
         self, about: VoucherAbout, kinds: Collection[VoucherFindingKind]
     ) -> dict[str, Mapping[str, Any]]:
@@ -119,6 +135,17 @@ async def open_findings(database: Database) -> list[Mapping[str, Any]]:
             (OPERATOR, VoucherFindingState.OPEN.value),
         )
         return list(await cursor.fetchall())
+
+
+async def open_by_kind(database: Database, connection: Connection) -> dict[str, int]:
+    """Return how many of this hub's findings are open, by kind."""
+    table = database.records.tables[FINDING].source.name
+    cursor = await connection.execute(
+        f"SELECT kind, count(*) FROM {table} "  # noqa: S608 - own name
+        "WHERE source = %s AND NOT withdrawn AND state = %s GROUP BY kind ORDER BY kind".encode(),
+        (OPERATOR, VoucherFindingState.OPEN.value),
+    )
+    return dict(await cursor.fetchall())
 
 
 def _says(row: Mapping[str, Any] | None) -> tuple[Any, ...] | None:

@@ -30,6 +30,7 @@ _YEARS = "SELECT year, print FROM claim_key"
 _INSERT = b"""
 INSERT INTO claim_fingerprint (year, kind, fingerprint, issuer, code, claim_no)
 SELECT %s, %s, %s, %s, %s, %s ON CONFLICT DO NOTHING"""
+_DROP = b"DELETE FROM claim_fingerprint WHERE issuer = %s AND code = %s AND claim_no = %s"
 _OWN_MARKS = b"""
 SELECT m.kind, m.mark, m.issuer, m.code, m.claim_no FROM voucher_mark m
 WHERE m.kind = ANY(%s) AND NOT EXISTS (
@@ -88,6 +89,13 @@ class ClaimFingerprints:
                 (each.year, each.kind, each.value, claim.issuer, claim.code, claim.claim_no),
             )
         return made
+
+    async def keep_anew(
+        self, connection: Connection, claim: ClaimName, marks: Iterable[Mark]
+    ) -> None:
+        """Keep the fingerprints of a claim whose service was corrected in place of its former."""
+        await connection.execute(_DROP, (claim.issuer, claim.code, claim.claim_no))
+        await self.keep(connection, claim, marks)
 
     async def bring_up(self) -> None:
         """Make the fingerprints under keys that are new in the file, and drop those of old ones."""

@@ -33,13 +33,16 @@ from hub.store.locks import SessionLock, only_worker
 from hub.vouchers.corrections import JUDGED, VoucherCorrections
 from hub.vouchers.fast_track import OPEN, FastTracks
 from hub.vouchers.findings import VoucherFindings
+from hub.vouchers.granted_since import GrantedSince
 from hub.vouchers.kept_claims import KeptClaims, Row, name_of
+from hub.vouchers.known_again import TWICE, KnownAgain
 from hub.vouchers.ledger import CLAIM, MOVEMENT, VOUCHER
 from hub.vouchers.limits import FOLLOW_PAUSE_S, LOG_PAUSE_S, ROUND_CLAIMS, ROUND_S
 from hub.vouchers.marks import ClaimName
 from hub.vouchers.mirror import MIRRORED, look_at
 from hub.vouchers.movements import MovementError
 from hub.vouchers.service import VoucherDesk
+from hub.watching.metrics import METRICS
 from schema.codes import VoucherClaimState
 
 _LOG = logging.getLogger(__name__)
@@ -79,6 +82,7 @@ class VoucherFollowing:
     corrections: VoucherCorrections
     fast_tracks: FastTracks
     findings: VoucherFindings
+    granted: GrantedSince
 
     @classmethod
     def of(cls, fast_tracks: FastTracks, watch: FeedWatch) -> VoucherFollowing:
@@ -90,6 +94,7 @@ class VoucherFollowing:
             desk=desk,
             checks=fast_tracks.checks,
             findings=findings,
+            known=KnownAgain(database=database, claims=fast_tracks.claims, findings=findings),
             party=fast_tracks.party,
         )
         return cls(
@@ -100,6 +105,7 @@ class VoucherFollowing:
             corrections=corrections,
             fast_tracks=fast_tracks,
             findings=findings,
+            granted=GrantedSince(database, findings),
         )
 
     @property
@@ -117,6 +123,7 @@ class VoucherFollowing:
                     while not rest_s and not stop.is_set():
                         rest_s = await self.look()
                 except (HubError, psycopg.Error) as error:
+                    METRICS.voucher_not_followed(_code(error))
                     _LOG.warning("vouchers: the change feed is not followed: %s", error)
                     rest_s = LOG_PAUSE_S
                 await _rung(bell, stop, rest_s)
@@ -138,10 +145,13 @@ class VoucherFollowing:
             [each.item_id for each in entries if each.record_type == SERVICE],
             [each.item_id for each in entries if each.record_type == ORDER],
         )
+        touched: list[Row] = []
         for each in entries:
             if each.item_id in claimed or each.record_type == CLAIM:
-                await self._follow(each)
-        await self._mirror(entries)
+                touched += await self._follow(each)
+        touched += await self._beside([each.key for each in entries if each.record_type == CLAIM])
+        await self._mirror(entries, touched)
+        await self.granted.look([each.item_id for each in entries if each.record_type == SERVICE])
         after = await self._round(replace(before, place=place))
         async with self.database.writes.transaction() as connection:
             values = (after.epoch, str(place[0]), place[1], after.round_after, after.round_at)
@@ -171,23 +181,43 @@ class VoucherFollowing:
                 return entries[:at], entries[at - 1].place if at else before
         return entries, end
 
-    async def _follow(self, entry: ChangedEntry) -> None:
-        """Do what follows from one entry."""
+    async def _follow(self, entry: ChangedEntry) -> Sequence[Row]:
+        """Do what follows from one entry; return the claims that were looked at."""
+        rows: Sequence[Row] = ()
         if entry.record_type == SERVICE:
-            for row in await self.claims.for_service(entry.item_id):
-                await self._look(row)
+            rows = await self.claims.for_service(entry.item_id)
         elif entry.record_type == ORDER:
-            for row in await self.claims.for_order(entry.item_id):
-                await self._look(row)
+            rows = await self.claims.for_order(entry.item_id)
         elif entry.record_type == CLAIM:
             named = await self.claims.named(ClaimName(*entry.key.split("/")))
-            if named is not None:
-                await self._look(named)
+            rows = () if named is None else (named,)
+        for row in rows:
+            await self._look(row)
+        return rows
 
-    async def _mirror(self, entries: Sequence[ChangedEntry]) -> None:
-        """Look at each voucher of another system that entries are about, once."""
+    async def _beside(self, changed: Sequence[str]) -> Sequence[Row]:
+        """Look at claims that others than themselves concern, of which `changed` are the keys.
+
+        Those for the same service, and those of which it was found that they are for what another
+        one is for: that one may be over by now.
+        """
+        if not changed:
+            return ()
+        rows = list(await self.claims.sharing(changed))
+        for issuer, code, claim_no in await self.findings.open_of(TWICE):
+            name = ClaimName(issuer, code, claim_no)
+            named = await self.claims.named(name) if issuer in self.claims.issuers else None
+            rows += [] if named is None else [named]
+        for row in rows:
+            await self._look(row)
+        return rows
+
+    async def _mirror(self, entries: Sequence[ChangedEntry], touched: Sequence[Row]) -> None:
+        """Look at each voucher of another system that entries or claims are about, once."""
         keys = [each.key.split("/") for each in entries if each.record_type in OF_VOUCHERS]
-        for issuer, code in sorted({(issuer, code) for issuer, code, *_ in keys}):
+        vouchers = {(issuer, code) for issuer, code, *_ in keys}
+        vouchers |= {(row["issuer_key"], row["code"]) for row in touched}
+        for issuer, code in sorted(vouchers):
             if issuer not in self.claims.issuers:
                 for each in await look_at(self.database, issuer, code):
                     await self.findings.tell(each.about, each.found, each.evidence, of=MIRRORED)
@@ -207,10 +237,12 @@ class VoucherFollowing:
                 if again is not None:
                     await self.fast_tracks.go(again)
         except MovementError as error:
+            METRICS.voucher_not_followed(error.code)
             _LOG.error("claim %s: %s", row["key"], error)
         except HubError as error:
             if error.code in AGAIN:
                 raise
+            METRICS.voucher_not_followed(error.code.value)
             _LOG.error("claim %s: %s", row["key"], error)
 
     async def _round(self, followed: FollowedTo) -> FollowedTo:
@@ -225,6 +257,11 @@ class VoucherFollowing:
             await self._look(row)
         last = rows[-1]["key"] if len(rows) == ROUND_CLAIMS else None
         return replace(followed, round_after=last)
+
+
+def _code(error: HubError | psycopg.Error) -> str:
+    """Return by what a failure is counted."""
+    return error.code.value if isinstance(error, HubError) else "DATABASE"
 
 
 async def _rung(bell: asyncio.Event, stop: asyncio.Event, timeout_s: float) -> None:

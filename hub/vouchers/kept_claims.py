@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from psycopg.rows import dict_row
 
-from hub.policy.vouchers.claim import S
+from hub.policy.vouchers.claim import FREED, S
 from hub.store.database import Database
 from hub.vouchers.findings import VoucherAbout
 from hub.vouchers.ledger import CLAIM, source_of
@@ -73,6 +73,31 @@ class KeptClaims:
             {"item": item_id, "open": list(OPEN)},
             CLAIMS_OF_CHANGE,
         )
+
+    async def sharing(self, keys: Sequence[str]) -> Sequence[Row]:
+        """Return claims for the services that some claims are for, by key, but not these."""
+        table = self._table(CLAIM)
+        return await self._rows(
+            "c.service_key = ANY(ARRAY(SELECT k.service_key FROM "  # noqa: S608 - own name
+            f"{table} k WHERE k.key = ANY(%(keys)s) AND k.service_key IS NOT NULL)) "
+            "AND NOT c.key = ANY(%(keys)s)",
+            {"keys": list(keys)},
+            CLAIMS_OF_CHANGE,
+        )
+
+    async def has_rival(self, service_key: str, name: ClaimName) -> bool:
+        """Whether another system has a live claim for a service record."""
+        found = await self._rows(
+            "c.service_key = %(service)s AND c.key <> %(key)s "
+            "AND NOT c.issuer_key = ANY(%(issuers)s) AND NOT c.state = ANY(%(freed)s)",
+            {
+                "service": service_key,
+                "key": name.text,
+                "freed": [each.value for each in FREED],
+            },
+            1,
+        )
+        return bool(found)
 
     async def open_after(self, key: str) -> Sequence[Row]:
         """Return the next open claims on vouchers of this hub, by key."""

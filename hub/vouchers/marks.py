@@ -36,6 +36,13 @@ _ONE_INSTRUMENT = b"SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"
 _NAMED = b"WHERE issuer = %s AND code = %s AND claim_no = %s"
 _FREE = b"DELETE FROM voucher_mark " + _NAMED
 _FREE_PRINTS = b"DELETE FROM claim_fingerprint " + _NAMED
+_MOVE = b"UPDATE voucher_mark SET instrument = %s, start_at = %s, end_at = %s " + _NAMED
+_FORMER = (
+    b"DELETE FROM voucher_mark "
+    + _NAMED
+    + b" AND NOT EXISTS (SELECT FROM unnest(%s::text[], %s::bytea[]) AS now (kind, mark) "
+    b"WHERE now.kind = voucher_mark.kind AND now.mark = voucher_mark.mark)"
+)
 _OF = b"SELECT kind, mark, instrument, start_at, end_at FROM voucher_mark " + _NAMED
 
 
@@ -152,3 +159,37 @@ async def _same_time(
     cursor = await connection.execute(_SAME_TIME, values)
     names = [ClaimName(*row) for row in await cursor.fetchall()]
     return [name for name in names if name != claim]
+
+
+async def mark_anew(
+    connection: Connection, claim: ClaimName, service: ClaimedService, *, is_asked: bool
+) -> tuple[Met, ...] | None:
+    """Keep the marks of a service that was corrected beside the former ones; return what it meets.
+
+    None: it is known by the same as before, and nobody `is_asked` what it meets. The former marks
+    stay until `let_former_go`: whoever was interrupted meanwhile finds the change once more.
+    """
+    kept, marks = await kept_marks(connection, claim), marks_of(service)
+    place = (service.instrument_item, service.start_at, service.end_at)
+    is_same = {(each.kind, each.mark) for each in kept} == set(marks) and all(
+        (each.instrument, each.start_at, each.end_at) == place for each in kept
+    )
+    if not kept or (is_same and not is_asked):
+        return None
+    await connection.execute(_ONE_INSTRUMENT, (f"claims on {service.instrument_item}",))
+    name = (claim.issuer, claim.code, claim.claim_no)
+    for kind, digest in marks:
+        await connection.execute(_KEEP, (kind, digest, *name, *place))
+    await connection.execute(_MOVE, (*place, *name))
+    hits = {**REFUSING, "F1": Hit.SAME_SERVICE}
+    met = [Met(hits[kind], other) for kind, other in await _others(connection, claim, marks)]
+    times = [] if service.in_parallel else await _same_time(connection, claim, service)
+    return (*met, *(Met(Hit.SAME_TIME, other) for other in times))
+
+
+async def let_former_go(connection: Connection, claim: ClaimName, service: ClaimedService) -> None:
+    """Let go by what a claim was known before its service was corrected."""
+    marks = marks_of(service)
+    kinds, digests = [kind for kind, _ in marks], [digest for _, digest in marks]
+    name = (claim.issuer, claim.code, claim.claim_no)
+    await connection.execute(_FORMER, (*name, kinds, digests))

@@ -1,6 +1,6 @@
 """`pack`: the evidence pack of a voucher case: a ZIP that is the same bytes for the same log; pure.
 
-    index.html                 what is in it, for people: Chinese and English
+    index.html                 what is in it, for people, in Chinese or in English
     records/NN-<Type>.json     canonical bytes of each record, from order to claim
     receipts/NN-<Type>.tlog-proof    the receipt that proves each
     parameters.json            the law of the day on which the service ended
@@ -26,7 +26,7 @@ from zipfile import ZIP_STORED, ZipFile, ZipInfo
 from hub.ledger.proof import parse_receipt
 from hub.vouchers.chain import KINDS, CaseChain
 from hub.vouchers.limits import PACK_BYTES_MAX, PACK_RECORDS_MAX
-from hub.vouchers.pack_page import PackLine, PackPage, index_page
+from hub.vouchers.pack_page import CHINESE, PackLine, PackPage, index_page
 from hub.vouchers.sight import Row
 from hub.vouchers.stations import CaseStation
 
@@ -71,6 +71,8 @@ class PackContents:
     policy: bytes
     keys: Sequence[Mapping[str, Any]] = ()
     """Public keys (JWK with `party`) of producers who signed records themselves."""
+    language: str = CHINESE
+    """Of its table of contents."""
 
     # No attestation: it is signed anew each time, so no two packs would be the same bytes. It is a
     # file of its own (`hub.vouchers.attesting`).
@@ -101,6 +103,7 @@ def pack_files(contents: PackContents) -> dict[str, bytes]:
         listed = sorted((dict(each) for each in contents.keys), key=lambda each: each["kid"])
         files[KEYS] = _json({"keys": listed})
     page = PackPage(
+        language=contents.language,
         stations=contents.stations,
         lines=lines,
         parameters=contents.chain.parameters,

@@ -1,6 +1,7 @@
-"""`pack_endpoint`: `GET /vouchers/pack/{id}`: the evidence pack of a voucher case.
+"""`pack_endpoint`: `GET /vouchers/pack/{id}?lang=zh|en`: the evidence pack of a voucher case.
 
-`id` is the identity of a claim, a service record, an order or a voucher. A case is there for who
+`id` is the identity of a claim, a service record, an order or a voucher; `lang` the language of the
+table of contents. A case is there for who
 may see the record; of the rest the pack holds what the caller could fetch receipt by receipt.
 """
 
@@ -31,6 +32,7 @@ from hub.vouchers.case_desk import VoucherCaseDesk
 from hub.vouchers.chain import CaseChain
 from hub.vouchers.limits import PACK_WAIT_S, PACKS_AT_ONCE, PACKS_OF_ONE
 from hub.vouchers.pack import pack_bytes
+from hub.vouchers.pack_page import CHINESE
 from hub.vouchers.packing import PolicyFile, collect, proving_for
 from hub.vouchers.sight import protected_read
 
@@ -69,7 +71,8 @@ class PackEndpoint:
                 sight = await self._desk.sight(caller.party, caller.scopes)
                 prove = proving_for(caller, self._receipts)
                 identity = request.path_params["id"]
-                contents = await collect(self._desk, sight, identity, prove, self._policy)
+                language = request.query_params.get("lang", CHINESE)
+                contents = await collect(self._desk, sight, identity, prove, self._policy, language)
             if contents is None:
                 raise RefusedError(
                     ErrorCode.NOT_FOUND,

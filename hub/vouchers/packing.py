@@ -6,12 +6,14 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from hub.access.resource import Caller
+from hub.errors import ErrorCode, RefusedError
 from hub.ledger.policy import Policy
 from hub.ledger.receipts import receipts_for
 from hub.receipts.answer import Receipts
 from hub.store.database import Database
 from hub.vouchers.case_desk import VoucherCaseDesk
 from hub.vouchers.pack import PackContents, ProvedEntry, entries_of, signing_keys
+from hub.vouchers.pack_page import CHINESE, PACK_LANGUAGES
 from hub.vouchers.sight import RecordSight
 
 Prove = Callable[[Sequence[int]], Awaitable[Mapping[int, ProvedEntry]]]
@@ -24,9 +26,23 @@ _PUBLIC = ("kty", "crv", "x", "y")
 
 
 async def collect(
-    desk: VoucherCaseDesk, sight: RecordSight, identity: str, prove: Prove, policy: PolicyFile
+    desk: VoucherCaseDesk,
+    sight: RecordSight,
+    identity: str,
+    prove: Prove,
+    policy: PolicyFile,
+    language: str = CHINESE,
 ) -> PackContents | None:
-    """Return the contents of the pack of a case; None where there is none to see."""
+    """Return the contents of the pack of a case; None where there is none to see.
+
+    `RefusedError` BAD_USER_INPUT for a language that no pack is written in.
+    """
+    if language not in PACK_LANGUAGES:
+        raise RefusedError(
+            ErrorCode.BAD_USER_INPUT,
+            hint=f"lang: {' or '.join(PACK_LANGUAGES)}",
+            hint_zh=f"lang：{' 或 '.join(PACK_LANGUAGES)}",
+        )
     seen = await desk.look(sight, identity)
     if seen is None:
         return None
@@ -37,6 +53,7 @@ async def collect(
         lacking_law=seen.lacking,
         proved=proved,
         policy=await policy(),
+        language=language,
         keys=await _keys(desk.database, signing_keys(proved)),
     )
 

@@ -86,32 +86,50 @@ class SightedRows:
 
     def item(self, name: str) -> str:
         """Return an item's value where it may be read, and null where not."""
+        return f"CASE WHEN {self.may_read(name)} THEN {ALIAS}.{name} END"
+
+    def may_read(self, name: str) -> str:
+        """Return the condition that an item may be read, for statements that an index serves."""
         item = next(each for each in self._spec.items if each.name == name)
         if not self._authority.may_read(item):
-            return "NULL"
-        guard = self._authority.guard(self._spec, item, ALIAS, self)
-        value = f"{ALIAS}.{name}"
-        return value if guard is None else f"CASE WHEN {guard} THEN {value} END"
+            return "false"
+        return self._authority.guard(self._spec, item, ALIAS, self) or "true"
 
-    def statement(self, items: Sequence[str], condition: str, most: int) -> str:
-        """Return the statement for what stands and fits, in order of keys, at most so many."""
+    def same_item(self, key: str) -> str:
+        """Return the statement for the identity of the record that a parameter is the key of."""
+        return f"SELECT s.item_id FROM {self._table} s WHERE s.key = {key}"  # noqa: S608 - own name
+
+    def statement(
+        self, items: Sequence[str], condition: str, most: int, *, is_every: bool = False
+    ) -> str:
+        """Return the statement for what stands and fits, in order of keys, at most so many.
+
+        `is_every`: what each source says, and not only the one that speaks.
+        """
         rule = self._authority.row_rule(self._spec, ALIAS, self) if self._may else "false"
         shown = [*(f"{ALIAS}.{name}" for name in _HEAD)]
         shown += [f"{self.item(name)} AS {name}" for name in items]
         seen = "" if rule is None else f" AND {rule}"
+        seen += "" if is_every else f" AND {ALIAS}.speaks"
         return (
             f"SELECT {', '.join(shown)} FROM {self._table} {ALIAS} "  # noqa: S608 - own names
-            f"WHERE NOT {ALIAS}.withdrawn AND {ALIAS}.speaks AND ({condition}){seen} "
+            f"WHERE NOT {ALIAS}.withdrawn AND ({condition}){seen} "
             f"ORDER BY {ALIAS}.key, {ALIAS}.entry_id LIMIT {most}"
         )
 
     async def fetch(
-        self, connection: Connection, items: Sequence[str], condition: str, most: int
+        self,
+        connection: Connection,
+        items: Sequence[str],
+        condition: str,
+        most: int,
+        *,
+        is_every: bool = False,
     ) -> list[Row]:
         """Run that statement."""
         if not self._may:
             return []
-        text = self.statement(items, condition, most)
+        text = self.statement(items, condition, most, is_every=is_every)
         async with connection.cursor(row_factory=dict_row) as cursor:
             await cursor.execute(text.encode(), self.values)
             return list(await cursor.fetchall())

@@ -6,25 +6,60 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
+from hub.customs.sight import APPROVAL, SUPERVISION
+from hub.customs.sight import TYPES as OF_CUSTOMS
 from hub.vouchers.cases import ORDER, SERVICE
-from hub.vouchers.chain import OFFER, POWER, REGISTRATION, RELATION, USAGE, CaseChain
+from hub.vouchers.chain import (
+    BUSINESS,
+    INSTRUMENT,
+    OFFER,
+    POWER,
+    REGISTRATION,
+    RELATION,
+    USAGE,
+    CaseChain,
+    owner_of,
+)
 from hub.vouchers.ledger import CLAIM, MOVEMENT, VOUCHER
 from hub.vouchers.sight import Row
-from schema.codes import CodeList, OrderState, VoucherClaimState, VoucherState
+from hub.vouchers.words import REFUSED, said
+from schema.codes import (
+    BusinessState,
+    CodeList,
+    CustomsApprovalKind,
+    CustomsStatus,
+    OrderState,
+    PriceUnit,
+    VoucherClaimState,
+    VoucherState,
+)
 from schema.dates import SHANGHAI
 
 FEN = 100
-Told = Iterator[tuple[str, str | None]]
+NOT_NEEDED: Final = frozenset(
+    {CustomsStatus.RELEASED, CustomsStatus.NOT_DUTY_FREE, CustomsStatus.NOT_SUPERVISED}
+)
+"""States of an instrument in which customs has no record of it that a service could rest on."""
+
+
+class InBoth(NamedTuple):
+    """What a fact is, for people, in Chinese and English."""
+
+    zh: str
+    en: str
+
+
+Told = Iterator[tuple[str, InBoth | None]]
 
 
 @dataclass(frozen=True, slots=True)
 class CaseStation:
-    """One station. `facts`: name and text; `kinds`: records that say so; `missing`: codes."""
+    """One station. `facts`: name and content; `kinds`: records that say so; `missing`: codes."""
 
     code: str
-    facts: tuple[tuple[str, str], ...]
+    facts: tuple[tuple[str, InBoth], ...]
     kinds: tuple[str, ...]
     missing: tuple[str, ...]
 
@@ -47,7 +82,7 @@ def clock(at: datetime) -> str:
 
 def _station(chain: CaseChain, code: str) -> CaseStation:
     told, kinds, needed = _STATIONS[code]
-    facts = tuple((name, text) for name, text in told(chain) if text is not None)
+    facts = tuple((name, content) for name, content in told(chain) if content is not None)
     missing = tuple(lacking for lacking, is_there in needed(chain).items() if not is_there)
     return CaseStation(code, facts, tuple(kind for kind in kinds if chain.rows[kind]), missing)
 
@@ -56,12 +91,10 @@ def _value(row: Row | None, name: str) -> Any:
     return None if row is None else row[name]
 
 
-def _text(value: Any) -> str | None:  # noqa: PLR0911 - a line a kind
-    """Return a value of a record as people read it."""
+def _plain(value: Any) -> str | None:
+    """Return a value of a record as people of any language read it."""
     if value is None or value == []:
         return None
-    if isinstance(value, bool):
-        return "是 yes" if value else "否 no"
     if isinstance(value, datetime):
         return clock(value)
     if isinstance(value, date):
@@ -73,31 +106,47 @@ def _text(value: Any) -> str | None:  # noqa: PLR0911 - a line a kind
     return ", ".join(value) if isinstance(value, list) else str(value)
 
 
-def _fen(row: Row | None, name: str) -> str | None:
+def _text(value: Any) -> InBoth | None:
+    """Return a value of a record as people read it."""
+    if isinstance(value, bool):
+        return InBoth("是", "yes") if value else InBoth("否", "no")
+    plain = _plain(value)
+    return None if plain is None else InBoth(plain, plain)
+
+
+def _fen(row: Row | None, name: str) -> InBoth | None:
     value = _value(row, name)
-    return None if value is None else yuan(value)
+    return None if value is None else _text(yuan(value))
 
 
-def _code(row: Row | None, name: str, codes: type[CodeList]) -> str | None:
+def _code(row: Row | None, name: str, codes: type[CodeList]) -> InBoth | None:
     value = _value(row, name)
-    return None if value is None else f"{codes[value].zh} {codes[value].en}"
+    return None if value is None else InBoth(codes[value].zh, codes[value].en)
 
 
-def _at(step: Mapping[str, Any] | None) -> str | None:
-    return None if step is None else clock(datetime.fromisoformat(step["at"]))
+def _named(chain: CaseChain, key: str | None) -> InBoth | None:
+    """Return an institution or an instrument by its key, with its name where that is known."""
+    if key is None:
+        return None
+    name = chain.names.get(key)
+    return InBoth(key, key) if name is None else InBoth(f"{name.zh} {key}", f"{name.en} {key}")
+
+
+def _at(step: Mapping[str, Any] | None) -> InBoth | None:
+    return None if step is None else _text(datetime.fromisoformat(step["at"]))
 
 
 def _order(chain: CaseChain) -> Told:
     order = chain.one(ORDER)
     yield "number", _text(_value(order, "local_id"))
     yield "state", _code(order, "state", OrderState)
-    yield "user", _text(_value(order, "user_key"))
+    yield "user", _named(chain, _value(order, "user_key"))
     yield "requested", _text(_value(order, "requested_at")) or _at(chain.step("REQUESTED"))
 
 
 def _booking(chain: CaseChain) -> Told:
     order = chain.one(ORDER)
-    yield "instrument", _text(_value(order, "instrument_key"))
+    yield "instrument", _named(chain, _value(order, "instrument_key"))
     yield "from", _text(_value(order, "start_at"))
     yield "until", _text(_value(order, "end_at"))
     yield "confirmed", _at(chain.step("CONFIRMED"))
@@ -110,15 +159,17 @@ def _usage(chain: CaseChain) -> Told:
     yield "until", _text(_value(source, "ended_at"))
     yield "hours", _text(_value(source, "hours"))
     for row in chain.rows[POWER]:
-        yield "sensor", f"{row['sensor']} {row['day']}"
+        yield "sensor", _text(f"{row['sensor']} {row['day']}")
 
 
 def _charge(chain: CaseChain) -> Told:
     offer = chain.one(OFFER)
     yield "number", _text(_value(chain.one(SERVICE), "local_id"))
     yield "charge", _text(_value(chain.one(SERVICE), "charge"))
-    price = _text(_value(offer, "price"))
-    yield "price", None if offer is None or price is None else f"{price} / {offer['unit']}"
+    price = _plain(_value(offer, "price"))
+    if offer is not None and price is not None:
+        unit = PriceUnit[offer["unit"]]
+        yield "price", InBoth(f"{price} / {unit.zh}", f"{price} / {unit.en}")
 
 
 def _invoice_no(chain: CaseChain) -> str | None:
@@ -127,19 +178,29 @@ def _invoice_no(chain: CaseChain) -> str | None:
 
 
 def _invoice(chain: CaseChain) -> Told:
-    yield "invoice", _invoice_no(chain)
+    yield "invoice", _text(_invoice_no(chain))
     yield "paid", _at(chain.step("PAID"))
-    yield "payer", _text(_value(chain.one(ORDER), "payer_key"))
+    yield "payer", _named(chain, _value(chain.one(ORDER), "payer_key"))
 
 
 def _review(chain: CaseChain) -> Told:
     step = chain.step("REVIEWED")
     yield "reviewed", _at(step)
-    yield "reviewedBy", step.get("statedBy") if step else None
+    yield "reviewedBy", _named(chain, step.get("statedBy") if step else None)
 
 
 def _parties(chain: CaseChain) -> Told:
-    yield "provider", _text(_value(chain.one(SERVICE) or chain.one(ORDER), "owner"))
+    yield "provider", _named(chain, _value(chain.one(SERVICE) or chain.one(ORDER), "owner"))
+    for row in chain.rows[BUSINESS]:
+        state, since = BusinessState[row["state"]], row["valid_from"]
+        read = row["stated_on"]
+        yield (
+            "business",
+            InBoth(
+                f"{since} 起{state.zh}（登记机关 {read} 时）",
+                f"{state.en} since {since}, as read on {read}",
+            ),
+        )
     yield "registration", _text(_value(chain.one(REGISTRATION), "registration_no"))
     yield "controlled", _text(_value(chain.one(RELATION), "is_controlled"))
 
@@ -147,9 +208,9 @@ def _parties(chain: CaseChain) -> Told:
 def _claim(chain: CaseChain) -> Told:
     voucher, claim = chain.one(VOUCHER), chain.one(CLAIM)
     named = claim or voucher
-    yield "issuer", _text(_value(named, "issuer_key"))
+    yield "issuer", _named(chain, _value(named, "issuer_key"))
     yield "voucher", _text(_value(named, "code"))
-    yield "holder", _text(_value(named, "holder_key"))
+    yield "holder", _named(chain, _value(named, "holder_key"))
     yield "granted", _fen(voucher, "granted_fen")
     yield "useUntil", _text(_value(voucher, "use_until"))
     yield "cashUntil", _text(_value(voucher, "cash_until"))
@@ -161,7 +222,41 @@ def _claim(chain: CaseChain) -> Told:
     yield "voucherPart", _fen(claim, "voucher_fen")
     yield "ownPart", _fen(claim, "own_fen")
     yield "settled", _fen(claim, "settled_fen")
-    yield "held", _text(_value(claim, "hold_reasons"))
+    holds = [said(REFUSED, code) for code in _value(claim, "hold_reasons") or ()]
+    if holds:
+        zh, en = "；".join(each.zh for each in holds), "; ".join(each.en for each in holds)
+        yield "held", InBoth(zh, en)
+
+
+def _customs(chain: CaseChain) -> Told:
+    for row in chain.rows[INSTRUMENT]:
+        yield "customsStatus", _code(row, "customs_status", CustomsStatus)
+    for row in chain.rows[SUPERVISION]:
+        yield "declaration", _text(f"{row['declaration_no']} / {row['item_no']}")
+        yield "released", _text(row["released_on"])
+        yield "settledEarly", _text(row["settled_on"])
+        yield "customsOffice", _named(chain, row["customs_key"])
+    for row in chain.rows[APPROVAL]:
+        kind = CustomsApprovalKind[row["kind"]]
+        days = f"{row['valid_from'] or '—'} … {row['valid_until'] or '—'}"
+        number = row["notice_no"]
+        yield "approval", InBoth(f"{number} {kind.zh} {days}", f"{number} {kind.en} {days}")
+    if chain.instrument is not None and not _of_customs(chain)["CUSTOMS_WITHHELD"]:
+        yield "askCustomsOf", _named(chain, owner_of(chain.instrument))
+
+
+def _of_customs(chain: CaseChain) -> Mapping[str, object]:
+    """Return what a case needs of customs.
+
+    Whether records are withheld is told by its reader's rights, not by whether there are any.
+    """
+    told = {row["customs_status"] for row in chain.rows[INSTRUMENT]} - {None}
+    is_free = bool(told) and told <= {each.value for each in NOT_NEEDED}
+    return {
+        "CUSTOMS_STATUS": told,
+        "CUSTOMS_WITHHELD": is_free or chain.is_customs_shown,
+        "CUSTOMS": is_free or not chain.is_customs_shown or chain.rows[SUPERVISION],
+    }
 
 
 Needs = Callable[[CaseChain], Mapping[str, object]]
@@ -188,9 +283,10 @@ _STATIONS: Final[Mapping[str, tuple[Callable[[CaseChain], Told], tuple[str, ...]
         lambda chain: {"INVOICE": _invoice_no(chain), "PAYMENT": chain.step("PAID")},
     ),
     "REVIEW": (_review, (ORDER,), lambda chain: {"REVIEW": chain.step("REVIEWED")}),
+    "CUSTOMS": (_customs, (INSTRUMENT, *OF_CUSTOMS), _of_customs),
     "PARTIES": (
         _parties,
-        (REGISTRATION, RELATION),
+        (BUSINESS, REGISTRATION, RELATION),
         lambda chain: {
             "REGISTRATION": chain.one(REGISTRATION),
             "RELATION": chain.one(RELATION),

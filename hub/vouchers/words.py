@@ -21,6 +21,7 @@ STATIONS: Final[Mapping[str, tuple[str, str]]] = {
     "CHARGE": ("计费", "Charge"),
     "INVOICE": ("发票与支付", "Invoice and payment"),
     "REVIEW": ("评价", "Review"),
+    "CUSTOMS": ("海关监管", "Customs"),
     "PARTIES": ("登记与声明", "Registration and statement"),
     "CLAIM": ("券与申兑", "Voucher and claim"),
 }
@@ -37,6 +38,13 @@ LACKING: Final[Mapping[str, tuple[str, str]]] = {
     "INVOICE": ("没有发票号码", "no number of an invoice"),
     "PAYMENT": ("订单中没有“已支付”一步", "the order has no step Paid"),
     "REVIEW": ("用户没有评价", "the user has not reviewed it"),
+    "CUSTOMS_STATUS": ("没有仪器的海关监管状态", "no customs status of the instrument"),
+    "CUSTOMS_WITHHELD": (
+        "海关记录不向您出示，有无均不说明；请向仪器所属单位或其主管海关查询",
+        "customs records are not shown to you, be there any or not: ask the owner of the "
+        "instrument, or its customs office",
+    ),
+    "CUSTOMS": ("没有海关监管记录", "no record of the customs supervision"),
     "REGISTRATION": ("没有服务机构登记", "no registration of the provider"),
     "RELATION": ("没有双方关联关系声明", "no statement of how the two are related"),
     "VOUCHER": ("没有券", "no voucher"),
@@ -63,6 +71,7 @@ FACTS: Final[Mapping[str, tuple[str, str]]] = {
     "payer": ("付款单位", "paid by"),
     "reviewed": ("评价时间", "reviewed at"),
     "reviewedBy": ("评价方", "reviewed by"),
+    "business": ("企业登记状态", "state of the enterprise in the register"),
     "registration": ("登记编号", "registration"),
     "controlled": ("存在控制关系", "one controls the other"),
     "voucher": ("券", "voucher"),
@@ -77,6 +86,13 @@ FACTS: Final[Mapping[str, tuple[str, str]]] = {
     "settled": ("已兑付", "settled"),
     "held": ("暂缓原因", "held for"),
     "sensor": ("传感器", "sensor"),
+    "customsStatus": ("海关监管状态", "customs status"),
+    "declaration": ("报关单与项号", "declaration and item"),
+    "released": ("放行日期", "released on"),
+    "settledEarly": ("提前解除监管", "supervision ended early on"),
+    "customsOffice": ("主管海关", "customs office"),
+    "approval": ("海关批准", "customs notice"),
+    "askCustomsOf": ("海关记录请向其查询", "ask for customs records"),
 }
 
 CHECKS: Final[Mapping[str, tuple[str, str]]] = {

@@ -32,6 +32,7 @@ from hub.watching.limits import DURATIONS_S, LOOP_LOOK_S, SERIES_MAX
 from hub.watching.notes import RequestNotes
 
 Labels = tuple[str, ...]
+NOT_FOLLOWED = "What follows for vouchers and could not be done, by code"
 
 
 class Counts:
@@ -126,6 +127,7 @@ class Metrics:
             "Attempts to deliver a message to a webhook, by what came of them",
             "outcome",
         )
+        self._not_followed = Counts("deltahub_voucher_follow_failures", NOT_FOLLOWED, "reason")
         self._exports = Counts(
             "deltahub_exports",
             "Exports that ended, by format and outcome: COMPLETED, ENDED, or the code of a failure",
@@ -172,6 +174,10 @@ class Metrics:
     def delivered(self, outcome: str) -> None:
         """Count one attempt to deliver a message to a webhook."""
         self._deliveries.add((outcome,))
+
+    def voucher_not_followed(self, reason: str) -> None:
+        """Count something that follows for a voucher and could not be done."""
+        self._not_followed.add((reason,))
 
     @contextmanager
     def export(self) -> Iterator[None]:
@@ -223,6 +229,7 @@ class Metrics:
                     self._lists.family(),
                     self._live.family(),
                     self._deliveries.family(),
+                    self._not_followed.family(),
                     self._exports.family(),
                     self._export_rows.family(),
                     self._export_bytes.family(),

@@ -23,7 +23,7 @@ from schema.parties import Effect, party_in
 from schema.records.bounds import NOT_AHEAD
 from schema.records.instrument import INSTRUMENT_KEY_PATTERN
 from schema.records.rules import differ, interval_of, parts_fit_charge
-from schema.traits import Listable, Progresses
+from schema.traits import FoundByDigits, Listable, Progresses
 from schema.values import KEY_PATTERN, VoucherMove
 from schema.visibility import by_agreement
 
@@ -115,7 +115,7 @@ class Voucher:
     effect=Effect.DECISION,
     scope="voucher:read",
     rows=by_agreement(AgreementDataset.VOUCHER, "holder_key"),
-    traits=(Listable(), Progresses(at="changed_at")),
+    traits=(FoundByDigits(item="invoice_no"), Listable(), Progresses(at="changed_at")),
     checks=(differ("providerKey", "holderKey"), parts_fit_charge),
 )
 class VoucherClaim:

@@ -1,40 +1,32 @@
 // Visits /customs as an office, as the owner's unit and as another client, and writes down what there was to see:
 //   node customs.mjs <hub> <chromium> <folder for screenshots> <folder of keys> <instrument> <user> <day>
 // What must hold is said in test_customs.py.
-import { close, faults, open, overflow, seen, settled } from "./visit.mjs";
+import { cells, close, enter, faults, open, overflow, seen, settled, texts } from "./visit.mjs";
 
 const [base, , pictures, files, instrument, user, day] = process.argv.slice(2);
 const WIDE = { width: 1280, height: 900 }, PHONE = { width: 390, height: 844 };
 const page = await open(base, { locale: "zh-CN", viewport: WIDE, path: "/customs" });
-const texts = (selector) => page.locator(selector).allInnerTexts();
 const picture = (name) => page.screenshot({ path: `${pictures}/customs_desk_${name}.png`, fullPage: true });
 
-async function enter(client) {
-  await page.evaluate(() => { document.getElementById("own").open = true; });
-  await page.fill("#client", client);
-  await page.setInputFiles("#key", `${files}/${client}.pem`);
-  await page.click("#use");
-  await page.waitForFunction(() => !document.getElementById("own").open || document.getElementById("refused").textContent);
-  await settled(page);
-}
+const come = (client) => enter(page, client, `${files}/${client}.pem`);
 
 const items = async () => ({
-  session: await page.innerText("#session"), shown: await page.isVisible("#desk"), figures: await texts("#figures li"),
-  rows: await page.locator("#items tbody tr").evaluateAll((rows) => rows.map((row) => [...row.cells].map((cell) => cell.innerText))),
-  services: await page.locator("#services tbody tr").evaluateAll((rows) => rows.map((row) => [...row.cells].map((cell) => cell.innerText))),
+  session: await page.innerText("#session"), shown: await page.isVisible("#desk"), figures: await texts(page, "#figures li"),
+  rows: await cells(page, "#items tbody tr"),
+  services: await cells(page, "#services tbody tr"),
   servicesTold: await page.innerText("#services-told"),
   strips: await page.locator("#items svg").evaluateAll((plots) => plots.map((plot) => [plot.getAttribute("aria-label"), plot.lastChild.getAttribute("width")])),
-  errors: await texts("#errors .error"),
+  errors: await texts(page, "#errors .error"),
 });
 
 async function answered(button) {
   await page.click(button);
   await settled(page);
   return {
-    answer: await page.innerText("#answer"), question: await page.innerText("#question"), way: await texts("#way li"), late: await texts("#way li.late"),
-    validity: await page.innerText("#validity"), estimate: await page.innerText("#estimate"), evidence: await texts("#evidence tbody tr"),
-    focus: await page.evaluate(() => document.activeElement.id), errors: await texts("#errors .error"),
-    canKeep: await page.isVisible("#keep"), told: await texts("#answers li"),
+    answer: await page.innerText("#answer"), question: await page.innerText("#question"), way: await texts(page, "#way li"), late: await texts(page, "#way li.late"),
+    validity: await page.innerText("#validity"), estimate: await page.innerText("#estimate"), evidence: await texts(page, "#evidence tbody tr"),
+    focus: await page.evaluate(() => document.activeElement.id), errors: await texts(page, "#errors .error"),
+    canKeep: await page.isVisible("#keep"), told: await texts(page, "#answers li"),
   };
 }
 
@@ -54,12 +46,12 @@ async function dispose(kind, value) {
   return answered("#dispose");
 }
 
-await enter("office");
+await come("office");
 seen.office = await items();
 seen.officeFaults = await faults(page);
 await picture("office");
 
-await enter("unit");
+await come("unit");
 seen.unit = await items();
 const use = { instrument, user, purpose: "RESEARCH", from: day, until: day, agreement: "yes" };
 seen.allowed = await ask(use);
@@ -83,12 +75,12 @@ await page.setViewportSize(WIDE);
 
 await page.reload();
 await settled(page);
-await enter("narrow");
+await come("narrow");
 seen.narrow = await items();
 
 await page.reload();
 await settled(page);
-await enter("other");
+await come("other");
 seen.other = await items();
 seen.unknown = await ask({ ...use, agreement: "" });
 seen.stated = await ask({ agreement: "yes" });

@@ -3,7 +3,7 @@
 // Then asks for a registration with a key that the browser makes; the operator's command approves it.
 // What must hold is said in test_own_key.py.
 import { execFileSync } from "node:child_process";
-import { ask, close, open, seen, settled, shown } from "./visit.mjs";
+import { ask, close, enter, open, seen, settled, shown } from "./visit.mjs";
 
 const [base, , pictures, client, keys, python] = process.argv.slice(2);
 const page = await open(base, { locale: "zh-CN", viewport: { width: 1280, height: 860 } });
@@ -28,12 +28,7 @@ await page.evaluate(() => {
 });
 
 async function use(file, id = client) {
-  await page.evaluate(() => { document.getElementById("own").open = true; });
-  await page.fill("#client", id);
-  if (file) await page.setInputFiles("#key", `${keys}/${file}`);
-  await page.click("#use");
-  await page.waitForFunction(() => !document.getElementById("use").disabled);
-  await page.waitForFunction(() => document.getElementById("refused").textContent || !document.getElementById("own").open);
+  await enter(page, id, file && `${keys}/${file}`);
   return page.innerText("#refused");
 }
 

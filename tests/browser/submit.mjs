@@ -2,20 +2,11 @@
 //   node submit.mjs <hub> <chromium> <folder for screenshots> <folder of files>
 // The folder holds university.pem, reader.pem and the tables. What must hold is said in test_submit.py.
 import { readFile } from "node:fs/promises";
-import { close, faults, open, overflow, seen, settled } from "./visit.mjs";
+import { close, enter, faults, open, overflow, seen, settled, texts } from "./visit.mjs";
 
 const [base, , pictures, files] = process.argv.slice(2);
 const wide = { locale: "zh-CN", viewport: { width: 1280, height: 900 }, path: "/submit", acceptDownloads: true };
 const page = await open(base, wide);
-const texts = (place, selector) => place.locator(selector).allInnerTexts();
-
-async function enter(place, client, key) {
-  await place.evaluate(() => { document.getElementById("own").open = true; });
-  await place.fill("#client", client);
-  await place.setInputFiles("#key", `${files}/${key}`);
-  await place.click("#use");
-  await place.waitForFunction(() => !document.getElementById("own").open || document.getElementById("refused").textContent);
-}
 
 async function press(place, id) {
   await place.click(`#${id}`);
@@ -46,11 +37,11 @@ const look = async (place) => ({
 seen.stranger = { session: await page.innerText("#session"), canCheck: await page.isEnabled("#check"), overflow: await overflow(page) };
 await page.screenshot({ path: `${pictures}/submit_stranger.png`, fullPage: true });
 
-await enter(page, "reader", "reader.pem");
+await enter(page, "reader", `${files}/reader.pem`);
 seen.reader = { session: await page.innerText("#session"), lacking: await page.innerText("#lacking"), sources: await texts(page, "#source option") };
 await page.screenshot({ path: `${pictures}/submit_reader.png`, fullPage: true });
 
-await enter(page, "university", "university.pem");
+await enter(page, "university", `${files}/university.pem`);
 seen.university = { session: await page.innerText("#session"), lacking: await page.innerText("#lacking"), sources: await texts(page, "#source option") };
 
 // The monthly workbook: a dry run, the cells corrected by keyboard, submitted twice by a double click.
@@ -108,7 +99,7 @@ seen.submittedFaults = await faults(page);
 await page.reload();
 await settled(page);
 seen.reloaded = { session: await page.innerText("#session"), receipts: await texts(page, "#receipts tbody tr") };
-await enter(page, "university", "university.pem");
+await enter(page, "university", `${files}/university.pem`);
 await choose(page, "monthly.xlsx");
 await press(page, "check");
 await press(page, "submit");
@@ -196,7 +187,7 @@ seen.stayed = await page.title();
 // On a phone, in the dark, in English, and a file that is dropped.
 const phone = await open(base, { ...wide, viewport: { width: 390, height: 844 }, colorScheme: "dark", path: "/submit?lang=en" });
 seen.phone = { session: await phone.innerText("#session"), overflow: await overflow(phone) };
-await enter(phone, "university", "university.pem");
+await enter(phone, "university", `${files}/university.pem`);
 const bytes = [...await readFile(`${files}/doubted.xlsx`)];
 await phone.evaluate((content) => {
   const transfer = new DataTransfer();

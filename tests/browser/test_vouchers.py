@@ -113,6 +113,8 @@ def test_a_case_is_found_by_an_invoice_in_any_writing(seen: Seen) -> None:
     assert seen["byInvoice"]["told"] == "找到 1 个案卷。"
     assert seen["byInvoice"]["rows"][0][0] == "A"
     assert seen["nothing"]["told"].startswith("没有您可查看的案卷")
+    assert not seen["nothing"]["isShown"], "the case of an earlier search is no answer to this one"
+    assert (seen["badInvoice"]["told"], seen["badInvoice"]["isShown"]) == ("", False)
     (refused,) = seen["badInvoice"]["errors"]
     assert "6 位数字" in refused
 
@@ -134,8 +136,15 @@ def test_a_case_says_first_what_is_wrong(seen: Seen) -> None:
     power = next(row for row in case["checks"] if "仪器已开机" in row[1])
     assert power[3].startswith("申报机时中通电时间的最低比例: 0.9")
     assert case["stations"] == [
-        "订单", "预约", "机时", "计费", "发票与支付", "评价", "登记与声明", "券与申兑",
+        "订单", "预约", "机时", "计费", "发票与支付", "评价", "海关监管", "登记与声明", "券与申兑",
     ]  # fmt: skip
+
+
+def test_institutions_have_their_names_beside_their_keys(seen: Seen) -> None:
+    assert [row[3] for row in seen["office"]["claims"]] == [f"大学 {PROVIDER}"] * 2
+    assert f"大学 {PROVIDER}" in seen["case"]["facts"]
+    assert HOLDER in seen["case"]["facts"], "nobody named it: its key alone"
+    assert seen["case"]["movements"][0][5] == f"大学 {PROVIDER}"
 
 
 def test_the_money_is_a_picture_that_says_the_same_in_words(seen: Seen) -> None:

@@ -33,6 +33,23 @@ export async function open(origin, { path = "/explore", isStill = false, ...opti
 export const settled = (page) =>
   page.waitForFunction(() => ["answered", "failed", "ready"].includes(document.body.dataset.state));
 
+// Enters as a client with a key from a file; without `file` none is chosen. Ends when the page has taken it or says why not.
+export async function enter(page, client, file) {
+  await page.evaluate(() => { document.getElementById("own").open = true; });
+  await page.fill("#client", client);
+  if (file) await page.setInputFiles("#key", file);
+  await page.click("#use");
+  await page.waitForFunction(() => !document.getElementById("use").disabled);
+  await page.waitForFunction(() => !document.getElementById("own").open || document.getElementById("refused").textContent);
+  await settled(page);
+}
+
+export const texts = (page, selector) => page.locator(selector).allInnerTexts();
+
+// The texts of the cells of rows.
+export const cells = (page, selector) =>
+  page.locator(selector).evaluateAll((rows) => rows.map((row) => [...row.cells].map((cell) => cell.innerText)));
+
 // Everything that the page shows of an answer.
 export const shown = (page) => page.evaluate(() => {
   const text = (id) => document.getElementById(id).innerText;

@@ -2,37 +2,28 @@
 //   node vouchers.mjs <hub> <chromium> <folder for screenshots> <folder of keys> <invoice> <voucher>
 // What must hold is said in test_vouchers.py.
 import { readFile } from "node:fs/promises";
-import { close, faults, open, overflow, seen, settled } from "./visit.mjs";
+import { cells, close, enter, faults, open, overflow, seen, settled, texts } from "./visit.mjs";
 
 const [base, , pictures, files, invoice, voucher] = process.argv.slice(2);
 const WIDE = { width: 1280, height: 900 }, PHONE = { width: 390, height: 844 };
 let page = await open(base, { locale: "zh-CN", viewport: WIDE, path: "/vouchers" });
-const texts = (selector) => page.locator(selector).allInnerTexts();
-const cells = (selector) => page.locator(selector).evaluateAll((rows) => rows.map((row) => [...row.cells].map((cell) => cell.innerText)));
 const picture = (name) => page.screenshot({ path: `${pictures}/vouchers_${name}.png`, fullPage: true });
 
-async function enter(client) {
-  await page.evaluate(() => { document.getElementById("own").open = true; });
-  await page.fill("#client", client);
-  await page.setInputFiles("#key", `${files}/${client}.pem`);
-  await page.click("#use");
-  await page.waitForFunction(() => !document.getElementById("own").open || document.getElementById("refused").textContent);
-  await settled(page);
-}
+const come = (client) => enter(page, client, `${files}/${client}.pem`);
 
 const desk = async () => ({
-  session: await page.innerText("#session"), figures: await texts("#figures li"), claims: await cells("#claims tbody tr"),
-  vouchers: await cells("#vouchers tbody tr"), errors: await texts("#errors .error"),
+  session: await page.innerText("#session"), figures: await texts(page, "#figures li"), claims: await cells(page, "#claims tbody tr"),
+  vouchers: await cells(page, "#vouchers tbody tr"), errors: await texts(page, "#errors .error"),
 });
 
 const shown = async () => ({
-  verdict: await page.innerText("#verdict"), named: await page.innerText("#named"), wrong: await texts("#wrong li"), late: await texts("#wrong .late"),
-  checks: await cells("#checks tbody tr"), checksTold: await page.innerText("#checks-told"), stations: await texts("#stations h4"), missing: await texts("#stations .late"),
+  verdict: await page.innerText("#verdict"), facts: await texts(page, "#stations dd"), named: await page.innerText("#named"), wrong: await texts(page, "#wrong li"), late: await texts(page, "#wrong .late"),
+  checks: await cells(page, "#checks tbody tr"), checksTold: await page.innerText("#checks-told"), stations: await texts(page, "#stations h4"), missing: await texts(page, "#stations .late"),
   ledger: await page.locator("#ledger svg").evaluateAll((plots) => plots.map((plot) => plot.getAttribute("aria-label"))),
   parts: await page.locator("#ledger svg rect[y='0']").evaluateAll((parts) => parts.map((part) => [part.getAttribute("class"), part.getAttribute("width")])),
-  moneyTold: await page.innerText("#money-told"), movements: await cells("#movements tbody tr"), records: await cells("#records tbody tr"),
-  parameters: await cells("#parameters tbody tr"), choices: await page.isVisible("#deciding") ? await texts("#choices button") : [],
-  decided: await page.isVisible("#decided") ? await page.innerText("#decided") : "", errors: await texts("#errors .error"),
+  moneyTold: await page.innerText("#money-told"), movements: await cells(page, "#movements tbody tr"), records: await cells(page, "#records tbody tr"),
+  parameters: await cells(page, "#parameters tbody tr"), choices: await page.isVisible("#deciding") ? await texts(page, "#choices button") : [],
+  decided: await page.isVisible("#decided") ? await page.innerText("#decided") : "", errors: await texts(page, "#errors .error"),
   focus: await page.evaluate(() => document.activeElement.id),
 });
 
@@ -41,7 +32,7 @@ async function find(text, by = "") {
   await page.selectOption("#by", by);
   await page.press("#text", "Enter");
   await settled(page);
-  return { told: await page.innerText("#found-told"), rows: await cells("#found tbody tr"), errors: await texts("#errors .error") };
+  return { told: await page.innerText("#found-told"), rows: await cells(page, "#found tbody tr"), errors: await texts(page, "#errors .error"), isShown: await page.isVisible("#case") };
 }
 
 async function decide(name) {
@@ -54,7 +45,7 @@ async function decide(name) {
   return shown();
 }
 
-await enter("office");
+await come("office");
 seen.office = await desk();
 seen.officeFaults = await faults(page);
 await picture("office");
@@ -90,7 +81,7 @@ seen.phone = await overflow(page);
 await picture("phone");
 
 page = await open(base, { locale: "en-US", viewport: WIDE, path: "/vouchers?lang=en" });
-await enter("enterprise");
+await come("enterprise");
 seen.enterprise = await desk();
 await page.locator("#claims tbody button").first().click();
 await settled(page);
@@ -101,14 +92,14 @@ await page.setViewportSize(PHONE);
 seen.ownPhone = await overflow(page);
 await page.setViewportSize(WIDE);
 
-await enter("proposer");
+await come("proposer");
 await find(voucher);
 await page.locator("#found tbody tr").first().locator("button").first().click();
 await settled(page);
 await page.fill("#reason", "checked");
 seen.proposer = await decide("Reject");
 
-await enter("stranger");
+await come("stranger");
 seen.stranger = { ...await desk(), found: await find(voucher), shown: await page.isVisible("#case") };
 await close();
 console.log(JSON.stringify(seen));

@@ -92,6 +92,24 @@ def correction(
     return _and_held(follows, claim, service.failing) if service.failing else follows
 
 
+def and_met(
+    follows: Correction, claim: VoucherClaimStanding, holding: tuple[str, ...], met: tuple[str, ...]
+) -> Correction:
+    """Return what follows with that a claim is for what others are for as well.
+
+    `met`: codes of what is met; `holding`: those that hold the claim while nothing is paid out.
+    """
+    if not met:
+        return follows
+    told = VoucherFound(kind=Kind.CLAIMED_TWICE, fen=claim.fen, detail=" ".join(met))
+    holds = holding if claim.state in LIVE else ()
+    return Correction(
+        cap_fen=follows.cap_fen,
+        holds=(*follows.holds, *holds),
+        found=(*follows.found, told),
+    )
+
+
 def _by_amount(
     claim: VoucherClaimStanding, claimed_fen: int | None, service: ServiceNow
 ) -> Correction:

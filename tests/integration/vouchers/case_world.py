@@ -6,6 +6,7 @@ test where no record of the standard could make them VALID.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any
 
@@ -26,6 +27,8 @@ from tests.integration.vouchers.voucher_world import (
 )
 
 INVOICE = "ＮＯ. 0123 4567"
+CUSTOMS = "moe:10007"
+"""The customs office; which one is no matter here."""
 OTHER_HOLDER = "uscc:12330000470053318C"
 STATED = SPRING + timedelta(days=10)
 LATER = f"{INSTRUMENT}/S-2"
@@ -58,23 +61,58 @@ def rows() -> list[dict[str, Any]]:
     return list(stated.values())
 
 
-async def build_cases(database: Database, until: date | None = None) -> VoucherWorld:
-    """State everything, and bring the claims where they stand; `until`: last day of use."""
-    owners = (PROVIDER, HOLDER, ISSUER)
-    await register_source(
-        database, "all", "各系统", mode="PUSH", now=SPRING, owners=owners,
-        authority=f"{PROVIDER}/all", purpose="CUSTOMS",
-    )  # fmt: skip
+def supervised() -> dict[str, Any]:
+    """Return the instrument as one that was imported free of duty."""
+    instrument = ROWS["instrument"]["record"]
+    abroad = {"customsStatus": "SUPERVISED", "originCountry": "JPN"}
+    return {"type": "Instrument", "record": {**instrument, **abroad}}
+
+
+def supervision() -> list[dict[str, Any]]:
+    """Return what customs has of it: its declaration, and a notice that others may use it."""
+    item = {
+        "declarationNo": "223320211000000001",
+        "itemNo": "1",
+        "instrumentKey": INSTRUMENT,
+        "releasedOn": "2021-03-01",
+        "customsKey": CUSTOMS,
+    }
+    notice = {
+        "customsKey": CUSTOMS,
+        "noticeNo": "N-1",
+        "instrumentKey": INSTRUMENT,
+        "kind": "USE_BY_OTHERS",
+        "validFrom": "2026-01-01",
+        "validUntil": "2026-12-31",
+    }
+    return [
+        {"type": "CustomsSupervision", "record": item},
+        {"type": "CustomsApproval", "record": notice},
+    ]
+
+
+async def state_more(database: Database, stated: Sequence[dict[str, Any]]) -> None:
+    """State further records as the systems of the world of cases do."""
     batch = Batch(
         source="all",
         party=HUB,
         channel=Channel.FILE,
-        rows=rows(),
+        rows=list(stated),
         evidence=Evidence(assurance=Assurance.HUB_OBSERVED, document_hash=b"\0" * 32, run_id="1"),
         as_of=STATED,
     )
     outcomes = (await submit(database, batch, clock=lambda: STATED)).rows
     assert {each.outcome for each in outcomes} == {Outcome.ACCEPTED}, outcomes
+
+
+async def build_cases(database: Database, until: date | None = None) -> VoucherWorld:
+    """State everything, and bring the claims where they stand; `until`: last day of use."""
+    owners = (PROVIDER, HOLDER, ISSUER, CUSTOMS)
+    await register_source(
+        database, "all", "各系统", mode="PUSH", now=SPRING, owners=owners,
+        authority=f"{PROVIDER}/all", purpose="CUSTOMS",
+    )  # fmt: skip
+    await state_more(database, rows())
     await grant(database, CODE, "ZJ-2026-0002", until=until)
     world = VoucherWorld(database)
     told = {"instrument": INSTRUMENT, "invoice_told": (None, INVOICE)}

@@ -151,16 +151,16 @@ class FollowedWorld:
     async def send(self, event: Event, fen: int = 0, **more: Any) -> VoucherTold:
         self.sent += 1
         self.time.now += timedelta(minutes=1)
-        asked: dict[str, Any] = {"issuer": ISSUER, "code": CODE, "claim_no": "A", **more}
+        asked: dict[str, Any] = {"issuer": ISSUER, "code": CODE, "claim_no": "A"}
         if event is Event.RESERVE:
             asked |= {
                 "provider": PROVIDER,
                 "planned": (date(2026, 6, 10), date(2026, 6, 10)),
                 "order_no": "O-1",
             }
-        wanted = VoucherWanted(event=event, fen=fen, **asked)
+        wanted = VoucherWanted(event=event, fen=fen, **{**asked, **more})
         if event is Event.CONSUME:
-            wanted = replace(wanted, service=SERVICE)
+            wanted = replace(wanted, service=wanted.service or SERVICE)
         if event in {Event.CLEAR, Event.REJECT}:
             wanted = replace(wanted, reason="looked at")
         asking = VoucherAsking(

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import psycopg
 import pytest
 
 from hub.access.agreements import Agreements
 from hub.errors import RefusedError
 from hub.store.database import Database
 from hub.vouchers.case_desk import VoucherCaseDesk
-from hub.vouchers.cases import CaseBy, CasesFound, assembled
-from hub.vouchers.sight import RecordSight
+from hub.vouchers.cases import CaseBy, CasesFound, assembled, of_digits
+from hub.vouchers.sight import RecordSight, SightedRows
+from tests.databases import as_owner
 from tests.integration.vouchers.case_world import (
     INSTRUMENT,
     INVOICE,
@@ -18,6 +20,9 @@ from tests.integration.vouchers.case_world import (
     SERVICE,
     STATED,
     build_cases,
+    state_more,
+    supervised,
+    supervision,
 )
 from tests.integration.vouchers.voucher_world import CODE, HOLDER, ISSUER
 
@@ -101,7 +106,7 @@ async def test_a_case_is_shown_by_station_and_what_is_missing_is_named(
     assert seen is not None
     missing = {each.code: each.missing for each in seen.stations if each.missing}
     assert missing == {"USAGE": ("POWER",), "PARTIES": ("REGISTRATION",)}, "they are not its own"
-    facts = {each.code: dict(each.facts) for each in seen.stations}
+    facts = {each.code: {name: said.zh for name, said in each.facts} for each in seen.stations}
     assert facts["INVOICE"]["invoice"] == INVOICE
     assert facts["USAGE"]["hours"] == "5"
     assert facts["CLAIM"]["voucherPart"] == "4,000.00 CNY"
@@ -120,7 +125,7 @@ async def test_a_case_is_shown_by_station_and_what_is_missing_is_named(
     whole = await desk.look(operator, SERVICE)
     assert whole is not None
     assert [each.missing for each in whole.stations] == [()] * len(whole.stations)
-    assert dict(whole.stations[2].facts)["sensor"] == "em-1 2026-05-04"
+    assert dict(whole.stations[2].facts)["sensor"] == ("em-1 2026-05-04", "em-1 2026-05-04")
     lone = await desk.look(operator, f"{INSTRUMENT}/O-9")
     assert lone is not None
     missing = {each.code: each.missing for each in lone.stations if each.missing}
@@ -133,10 +138,88 @@ async def test_a_case_is_shown_by_station_and_what_is_missing_is_named(
     assert office.balance is not None
     named = {each.code: each.missing for each in office.stations if each.missing}
     assert named["ORDER"] == ("ORDER",)
+    assert "CUSTOMS" not in named, "the instrument was not imported free of duty"
     provider = await desk.look(await desk.sight(PROVIDER, SCOPES), LATER)
     assert provider is not None
     assert provider.balance is None, "what else the voucher holds is not told to a provider"
     assert await desk.look(await desk.sight("moe:10246", SCOPES), SERVICE) is None
+
+
+async def test_institutions_and_instruments_have_their_names_beside_their_keys(
+    desk: VoucherCaseDesk,
+) -> None:
+    operator = RecordSight.of_operator(desk.database.records.registry)
+    seen = await desk.look(operator, SERVICE)
+    assert seen is not None
+    facts = {name: said for each in seen.stations for name, said in each.facts}
+    assert facts["provider"] == (f"大学 {PROVIDER}", f"大学 {PROVIDER}"), "no English one is stated"
+    assert facts["instrument"].zh == f"透射电子显微镜 {INSTRUMENT}"
+    assert facts["holder"] == (HOLDER, HOLDER), "nobody named it"
+    assert facts["state"] == ("已申请兑付", "Submitted for settlement")
+
+
+async def test_customs_records_are_shown_by_their_own_rule_and_else_said_to_be_withheld(
+    desk: VoucherCaseDesk,
+) -> None:
+    """Who may not see them is told the same whether there are any or not."""
+    claim = f"{ISSUER}/{CODE}/A"
+    told = {}
+    for step, rows in (("before", [supervised()]), ("after", supervision())):
+        await state_more(desk.database, rows)
+        for party in (PROVIDER, HOLDER, ISSUER):
+            seen = await desk.look(await desk.sight(party, SCOPES | {"customs:read"}), claim)
+            assert seen is not None
+            (station,) = (each for each in seen.stations if each.code == "CUSTOMS")
+            told[step, party] = station
+            assert set(station.kinds) <= {"Instrument"} or party == PROVIDER
+    owner = told["after", PROVIDER]
+    facts = {name: said.zh for name, said in owner.facts}
+    assert (owner.missing, told["before", PROVIDER].missing) == ((), ("CUSTOMS",))
+    assert owner.kinds == ("Instrument", "CustomsSupervision", "CustomsApproval")
+    assert facts["declaration"] == "223320211000000001 / 1"
+    assert facts["approval"].startswith("N-1 供其他单位使用 2026-01-01 … 2026-12-31")
+    for party in (HOLDER, ISSUER):
+        assert told["before", party] == told["after", party]
+        assert told["after", party].missing == ("CUSTOMS_WITHHELD",)
+        asked = dict(told["after", party].facts)["askCustomsOf"]
+        assert asked.zh == f"大学 {PROVIDER}"
+    narrow = await desk.look(await desk.sight(PROVIDER, SCOPES), claim)
+    assert narrow is not None
+    assert "CUSTOMS_WITHHELD" in {code for each in narrow.stations for code in each.missing}
+
+
+CLAIMS = 100_000
+MANY_CLAIMS = """
+INSERT INTO voucher_claim_source (source, authority, key, item_id, owner, issuer, party, entry_id,
+  revision, digest, as_of, accepted_at, assurance, channel, withdrawn, speaks, issuer_key, code,
+  claim_no, provider_key, holder_key, state, invoice_no, hold_reasons)
+SELECT 'all', '', 'moe:1/V-' || n, 'vclm_' || n, 'moe:2', 'moe:1', 'moe:1', n, 1, '', now(), now(),
+  'HUB_OBSERVED', 'FILE', false, true, 'moe:1', 'V-' || n, 'A', 'moe:2', 'moe:3', 'CONSUMED',
+  'ＮＯ. ' || lpad(n::text, 20, '0'), '{}'
+FROM generate_series(1000000, 1000000 + %s - 1) n"""
+
+
+async def test_an_invoice_is_found_through_an_index_among_many_claims(
+    database: Database, database_url: str
+) -> None:
+    """By the plan of the very statement: for the operator, and for a party with its rules."""
+    with psycopg.connect(as_owner(database_url), autocommit=True) as owner:
+        owner.execute(MANY_CLAIMS.encode(), (CLAIMS,))
+        owner.execute("ANALYZE voucher_claim_source")
+    desk = VoucherCaseDesk(database, Agreements(database, lambda: STATED), frozenset({ISSUER}))
+    operator = RecordSight.of_operator(database.records.registry)
+    for sight in (operator, await desk.sight("moe:3", SCOPES)):
+        rows = SightedRows(database.records, "VoucherClaim", sight)
+        condition = of_digits(rows, "invoice_no", f"{1_000_777:020}")
+        statement = f"EXPLAIN {rows.statement(('code',), condition, 50)}"
+        async with database.reads.connection() as connection:
+            cursor = await connection.execute(statement.encode(), rows.values)
+            plan = "\n".join(line for (line,) in await cursor.fetchall())
+        assert "ix_voucher_claim_source_invoice_no_digits" in plan, plan
+        assert "Seq Scan" not in plan, plan
+        (found,) = (await desk.find(sight, f"{1_000_777:020}", CaseBy.INVOICE)).cases
+        assert found.claim is not None
+        assert found.claim["code"] == "V-1000777"
 
 
 def test_a_claim_that_is_reserved_is_of_the_service_that_its_order_ended_in() -> None:

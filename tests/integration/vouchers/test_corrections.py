@@ -11,11 +11,16 @@ from hub.policy.vouchers.messages import Event, VoucherRefusal
 from hub.store.database import Database
 from hub.vouchers.audit import audit
 from tests.eventually import until
-from tests.integration.vouchers.followed_world import FollowedWorld, service
+from tests.integration.vouchers.followed_world import PROVIDER, SERVICE, FollowedWorld, service
 from tests.integration.vouchers.test_stored_services import changed
 
 pytestmark = pytest.mark.integration
 DEARER = changed("offer", price={"amount": "2000", "currency": "CNY"})["offer"]
+
+GRANTED_ABROAD = b"""
+INSERT INTO service_grant (issuer, code, claim_no, attempt, state, source, service, commitment,
+  granted_at, ask_at)
+VALUES ('moe:10999', 'V-1', 'X', 'one', 'CONSUMED', 'other-hub', %s, %s, now(), now())"""
 
 
 @pytest.fixture
@@ -195,3 +200,28 @@ async def test_a_running_hub_follows_by_itself_and_one_worker_at_a_time(
 async def _is_lowered(world: FollowedWorld) -> bool:
     await world.sequencer.catch_up()
     return bool((await world.claim())["voucher_fen"] == 300_000)
+
+
+async def test_a_service_that_another_hubs_voucher_paid_for_is_told_here_when_it_is_corrected(
+    world: FollowedWorld,
+) -> None:
+    ((commitment,),) = await world.database.reads.fetch_all(
+        "SELECT commitment FROM entry WHERE record_type = 'ServiceRecord'"
+    )
+    async with world.database.writes.connection() as connection:
+        await connection.execute(GRANTED_ABROAD, (SERVICE, bytes(commitment).hex()))
+    await world.state([service("7000")])
+    await world.follow()
+    assert await world.findings() == {"SERVICE_UNCLEAR.X": None}
+    (finding,) = await world.rows("voucher_finding_source", "issuer_key, detail, provider_key")
+    assert finding == {
+        "issuer_key": "moe:10999",
+        "detail": "CORRECTED_SINCE_GRANT",
+        "provider_key": PROVIDER,
+    }
+    await world.state([service("8000")])
+    await world.follow()
+    assert await world.findings() == {}, "it is again what was granted"
+    await world.withdraw()
+    await world.follow()
+    assert await world.findings() == {"SERVICE_WITHDRAWN.X": None}

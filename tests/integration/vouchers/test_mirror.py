@@ -157,7 +157,7 @@ async def test_a_service_that_two_systems_claim_is_told(world: FollowedWorld) ->
     await world.claimed()
     await world.state([claim(world, "X", "CONSUMED", serviceKey=SERVICE)])
     await world.follow()
-    assert await world.findings() == {"CLAIMED_TWICE.X": None}
+    assert await world.findings() == {"CLAIMED_TWICE.X": None, "CLAIMED_TWICE.A": 400_000}
     found = await audit(world.database)
     assert (found.vouchers, found.mirrored) == (1, 1)
     assert [each.code for each in found.faults] == ["CLAIMED_TWICE"]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Collection
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from io import BytesIO
@@ -23,6 +25,7 @@ from hub.audit.service import Audit
 from hub.cli.main import assemble
 from hub.clock import Clock, system_clock
 from hub.crypto.keys import generate_key
+from hub.errors import RefusedError
 from hub.ledger.endpoint import LogEndpoints
 from hub.ledger.log_files import log_signer
 from hub.ledger.policy import NONE, Policy
@@ -33,9 +36,19 @@ from hub.store.database import Database
 from hub.vouchers.case_desk import VoucherCaseDesk
 from hub.vouchers.pack import pack_bytes
 from hub.vouchers.pack_endpoint import PackEndpoint
+from hub.vouchers.pack_page import CHINESE
 from hub.vouchers.packing import collect, proving_all
 from hub.vouchers.sight import RecordSight
-from tests.integration.vouchers.case_world import INSTRUMENT, SERVICE, STATED, build_cases
+from tests.integration.vouchers.case_world import (
+    INSTRUMENT,
+    PROVIDER,
+    SERVICE,
+    STATED,
+    build_cases,
+    state_more,
+    supervised,
+    supervision,
+)
 from tests.integration.vouchers.voucher_world import CODE, HOLDER, ISSUER, grant
 from tests.ordering import Partners
 from tests.running_hub import environment
@@ -46,7 +59,7 @@ CLAIM = f"{ISSUER}/{CODE}/A"
 SCOPES = ("catalogue:read", "service:read", "voucher:read", "receipt:read", "customs:read")
 KINDS = [
     *("ServiceOrder", "UsageRecord", "PowerDay", "ServiceRecord", "ServiceOffer"),
-    *("ProviderRegistration", "RelationStatement", "Voucher", "VoucherClaim"),
+    *("Instrument", "ProviderRegistration", "RelationStatement", "Voucher", "VoucherClaim"),
     *("VoucherMovement",) * 3,
 ]
 
@@ -65,13 +78,23 @@ class Packer:
         folder.mkdir(exist_ok=True)
         await Sequencer(self.url, self.signer, clock, folder).catch_up()
 
-    async def pack(self, identity: str, at: datetime = STATED) -> bytes | None:
+    async def pack(
+        self,
+        identity: str,
+        at: datetime = STATED,
+        *,
+        language: str = CHINESE,
+        scopes: Collection[str] | None = None,
+    ) -> bytes | None:
+        """Make a pack as the operator, or with these scopes alone."""
         desk = VoucherCaseDesk(
             self.database, Agreements(self.database, lambda: at), frozenset({ISSUER})
         )
         sight = RecordSight.of_operator(self.database.records.registry)
+        if scopes is not None:
+            sight = replace(sight, scopes=frozenset(scopes))
         prove = proving_all(self.database, self.policy)
-        made = await collect(desk, sight, identity, prove, self.log.policy_file)
+        made = await collect(desk, sight, identity, prove, self.log.policy_file, language)
         return None if made is None else pack_bytes(made)
 
     def by_command(self, identity: str, to: Path) -> subprocess.CompletedProcess[str]:
@@ -135,23 +158,51 @@ async def test_every_receipt_of_a_pack_verifies_offline(packer: Packer, tmp_path
     wrong = ["verify", str(receipts[0]), str(folder / "records" / f"{receipts[1].stem}.json")]
     assert CliRunner().invoke(verify, [*wrong, "--policy", policy]).exit_code == 1
     page = (folder / "index.html").read_text("utf-8")
-    for said in (
-        "订单",
-        "Registration and statement",
-        "voucher.rate",
-        "玉环市",
-        "4,000.00 CNY",
-    ):
+    for said in ("订单", "登记与声明", "voucher.rate", "玉环市", "4,000.00 CNY", "大学"):
         assert said in page
     assert sha256((folder / "policy.txt").read_bytes()).hexdigest() in page
     for receipt in receipts:
         assert f"receipts/{receipt.name} records/{receipt.stem}.json --policy policy.txt" in page
 
 
+async def test_a_pack_is_written_in_one_language(packer: Packer) -> None:
+    chinese, english = (
+        opened(await packer.pack(CLAIM)),
+        opened(await packer.pack(CLAIM, language="en")),
+    )
+    differ = {name for name in chinese.namelist() if chinese.read(name) != english.read(name)}
+    assert differ == {"index.html", "SHA256SUMS"}, "the evidence is the same"
+    page = {"zh": chinese.read("index.html").decode(), "en": english.read("index.html").decode()}
+    for zh, en in (
+        ("登记与声明", "Registration and statement"),
+        ("已申请兑付", "Submitted for settlement"),
+        ("已入日志", "in the log"),
+        ("机时（小时）", "Hour of machine time"),
+    ):
+        assert (zh in page["zh"], en in page["zh"]) == (True, False), zh
+        assert (zh in page["en"], en in page["en"]) == (False, True), en
+    with pytest.raises(RefusedError):
+        await packer.pack(CLAIM, language="fr")
+
+
+async def test_customs_records_are_in_the_pack_of_whoever_may_see_them(packer: Packer) -> None:
+    await state_more(packer.database, [supervised(), *supervision()])
+    await packer.sign()
+    whole = opened(await packer.pack(CLAIM)).namelist()
+    assert "records/007-CustomsSupervision.json" in whole
+    assert "receipts/008-CustomsApproval.tlog-proof" in whole
+    narrow = opened(await packer.pack(CLAIM, scopes=set(SCOPES) - {"customs:read"}))
+    assert not any("Customs" in name for name in narrow.namelist())
+    page = narrow.read("index.html").decode()
+    assert "海关记录不向您出示" in page
+    assert f"大学 {PROVIDER}" in page, "who can be asked"
+
+
 async def test_what_is_missing_is_named_and_what_is_not_signed_yet(packer: Packer) -> None:
-    page = opened(await packer.pack(f"{INSTRUMENT}/O-9")).read("index.html").decode()
+    lone = await packer.pack(f"{INSTRUMENT}/O-9", language="en")
+    page = opened(lone).read("index.html").decode()
     for said in (
-        "没有服务记录",
+        "no service record",
         "the order has no step Paid",
         "no claim",
         "which day's parameters",
@@ -159,7 +210,7 @@ async def test_what_is_missing_is_named_and_what_is_not_signed_yet(packer: Packe
         assert said.replace("'", "&#x27;") in page
     assert await packer.pack("no/such/key") is None
     await grant(packer.database, "ZJ-NEW")
-    pack = opened(await packer.pack(f"{ISSUER}/ZJ-NEW"))
+    pack = opened(await packer.pack(f"{ISSUER}/ZJ-NEW", language="en"))
     assert "the log has not signed for it yet" in pack.read("index.html").decode()
     assert not any(name.startswith(("records/", "receipts/")) for name in pack.namelist())
     await packer.sign()
@@ -199,6 +250,10 @@ async def test_over_http_a_caller_gets_what_it_could_fetch_receipt_by_receipt(
         "stranger": 404,
         "narrow": 403,
     }
+    english = await partners.opened[0].relay("GET", f"{path}?lang=en", {}, b"")
+    assert "What is missing" in opened(english.content).read("index.html").decode()
+    french = await partners.opened[0].relay("GET", f"{path}?lang=fr", {}, b"")
+    assert french.status_code == 400
     names = {name: opened(answers[name].content).namelist() for name in ("holder", "office")}
     assert sum(each.startswith("records/") for each in names["holder"]) == len(KINDS) - 2
     office = {each.partition("-")[2] for each in names["office"] if each.startswith("records/")}

@@ -17,6 +17,7 @@ from hub.operate.figures import (
     SensorFigures,
 )
 from hub.operate.health import PARTS, PartHealth
+from hub.operate.voucher_figures import VoucherFigures
 from hub.watching.metrics import Metrics
 from hub.watching.notes import RequestNotes
 
@@ -44,6 +45,7 @@ def given() -> dict[str, set[str]]:
     metrics.list_heard("s", "all")
     metrics.asked_live("s", "OK")
     metrics.delivered("delivered")
+    metrics.voucher_not_followed("NOT_FOUND")
     metrics.exported("CSV", "COMPLETED")
     metrics.export_part("CSV", 2, 30)
     figures = DatabaseFigures(
@@ -59,6 +61,7 @@ def given() -> dict[str, set[str]]:
         clock_ahead_s=0.0,
         sensors=(SensorFigures(source="s", bound=2, silent=1, messages={"TAKEN": 3}),),
         webhooks={"STOPPED": ["hook_1"]},
+        vouchers=VoucherFigures(behind=1, behind_s=2.0, findings={"CLAIMED_TWICE": 1}),
         exports=(ExportFigures(status="COMPLETED", count=1, size=5),),
     )
     parts = {name: PartHealth() for name in PARTS}
