@@ -51,6 +51,7 @@ from hub.policy.customs.facts import CustomsFacts
 from hub.policy.customs.term import end_of_term, is_over, overdue_reports, reports_due
 from hub.policy.law import EVERYWHERE, Law, LawOnDay, current_law
 from hub.store.database import Database
+from hub.store.side_by_side import SideBySide
 from schema.codes import CustomsGoodsKind, CustomsStatus
 from schema.dates import local_date
 
@@ -95,8 +96,13 @@ class CustomsDesk:
         self._key = key
         self.law = law or current_law()
 
-    async def decide(self, question: UseQuestion, asker: CustomsAsker = NOBODY) -> UseAnswer:
-        """Answer a question.
+    async def decide(
+        self,
+        question: UseQuestion,
+        asker: CustomsAsker = NOBODY,
+        beside: SideBySide | None = None,
+    ) -> UseAnswer:
+        """Answer a question. `beside`: the reads of others who look at the same moment.
 
         `RefusedError` for a question that means nothing (BAD_USER_INPUT), for an instrument that is
         not there (NOT_FOUND), and for who states an agreement that is not his (FORBIDDEN).
@@ -104,7 +110,11 @@ class CustomsDesk:
         question.check()
         hospital = question.user if question.clinical else None
         read = await read_customs(
-            self.database, question.instrument, [question.user], clinical_user=hospital
+            self.database,
+            question.instrument,
+            [question.user],
+            clinical_user=hospital,
+            beside=beside,
         )
         if read is None:
             raise RefusedError(ErrorCode.NOT_FOUND)

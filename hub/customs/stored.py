@@ -18,11 +18,11 @@ from hub.customs.question import Row, StoredCustoms
 from hub.customs.sight import APPROVAL, SUPERVISION, TYPES
 from hub.identity.links import Names
 from hub.policy.law import EVERYWHERE
-from hub.store.copying import Connection
 from hub.store.database import Database
 from hub.store.legal_persons import legal_persons
 from hub.store.records import StoredRecords
-from hub.store.view import names_now
+from hub.store.side_by_side import SharedStatement, SideBySide, reads_of
+from hub.store.view import names_now, names_seen
 from schema.codes import AgreementDataset, CustomsApprovalKind, SystemPurpose, UserKind
 from schema.dates import local_day
 
@@ -33,6 +33,7 @@ FROM source s LEFT JOIN feed f ON f.source = s.source_id AND f.record_type = ANY
 WHERE s.source_id = ANY(%(stating)s)
    OR (s.active AND s.purpose = %(purpose)s AND (s.owners IS NULL OR i.owner = ANY(s.owners)))
 GROUP BY s.source_id, s.last_ok_at"""
+_HEARD_TYPES = {"types": "text[]", "stating": "text[]", "purpose": "text"}
 
 
 async def read_customs(
@@ -41,16 +42,18 @@ async def read_customs(
     institutions: Iterable[str] = (),
     *,
     clinical_user: str | None = None,
+    beside: SideBySide | None = None,
 ) -> tuple[StoredCustoms, Mapping[str, str]] | None:
     """Return what is stored of an instrument, by its key or identity; None where there is none.
 
     `institutions`: keys that the question names; the answer's mapping has the name of each.
-    `clinical_user`: the hospital whose approvals of clinical use are read too.
+    `clinical_user`: the hospital whose approvals of clinical use are read too. `beside`: the reads
+    of others who look at the same moment.
     """
     records = database.records
-    async with database.reads.connection() as connection:
-        names = await names_now(connection, records)
-        reader = _Reader(connection, records)
+    async with reads_of(database.reads, beside) as reads:
+        names = await names_seen(reads, records)
+        reader = _Reader(reads, records)
         one = await reader.instrument(names.of("Instrument", instrument))
         if one is None:
             return None
@@ -59,7 +62,7 @@ async def read_customs(
         rows |= {name: [] for name in TYPES if name not in rows}
         users = {key for row in rows[APPROVAL] for key in row["users"] or ()}
         named |= {key: names.party(key) for key in users}
-        persons = await legal_persons(connection, records, {one["owner"], *named.values()})
+        persons = await legal_persons(reads, records, {one["owner"], *named.values()})
         persons |= {key: persons[name] for key, name in named.items() if name in persons}
         stating = {row["source"] for found in rows.values() for row in found}
         heard = await reader.heard(stating, one["owner"]) if stating else _heard(one)
@@ -106,7 +109,7 @@ async def read_supervisions(
         if instrument is not None:
             names = await names_now(connection, records)
             instrument = names.of("Instrument", instrument)
-        reader = _Reader(connection, records)
+        reader = _Reader(SideBySide(connection), records)
         found = await reader.rows(statement, {**named.values, "instrument": instrument})
         kept = found[:SUPERVISIONS_MAX]
         keys = list({row["instrument_key"] for row in kept})
@@ -137,7 +140,7 @@ async def read_services(
         "side": UserKind.OUTSIDE.value,
     }
     async with database.reads.connection() as connection:
-        found = await _Reader(connection, records).rows(statement, values)
+        found = await _Reader(SideBySide(connection), records).rows(statement, values)
     return found[:SERVICES_MAX], len(found) <= SERVICES_MAX
 
 
@@ -165,13 +168,13 @@ class _Named:
 class _Reader:
     """Reads rows as mappings, each list bounded."""
 
-    def __init__(self, connection: Connection, records: StoredRecords) -> None:
-        self._connection = connection
+    def __init__(self, reads: SideBySide, records: StoredRecords) -> None:
+        self._reads = reads
         self._records = records
         self.is_whole = True
 
     async def rows(self, statement: str, parameters: Mapping[str, Any]) -> list[Row]:
-        async with self._connection.cursor(row_factory=dict_row) as cursor:
+        async with self._reads.connection.cursor(row_factory=dict_row) as cursor:
             await cursor.execute(statement.encode(), parameters)
             return list(await cursor.fetchall())
 
@@ -187,7 +190,7 @@ class _Reader:
             "WHERE t.instrument_key = i.key AND NOT t.withdrawn)"
             for name in TYPES
         )
-        found = await self.rows(
+        statement = SharedStatement(
             f"SELECT i.*, c.*, h.*, ARRAY({stated}) AS stated, (SELECT p.division_code FROM "  # noqa: S608 - own names
             f"{tables['Institution'].read.name} p WHERE p.key = i.owner) AS owner_division "
             "FROM (SELECT key, item_id, owner, origin_country, place_division_code, entry_id, "
@@ -201,8 +204,9 @@ class _Reader:
             f"WHERE item_id = i.item_id AND NOT withdrawn LIMIT {RECORDS_MAX + 1}) t) c, "
             "LATERAL (SELECT coalesce(array_agg(source_id), '{}') AS heard_sources, "
             f"coalesce(array_agg(heard), '{{}}') AS heard_at FROM ({_HEARD}) t) h",
-            {"key": key, **_of_heard(())},
+            {"key": "text", **_HEARD_TYPES},
         )
+        found = await self._reads.rows(statement, {"key": key, **_of_heard(())})
         return found[0] if found else None
 
     def claims(self, one: Row) -> list[Row]:
@@ -242,9 +246,11 @@ class _Reader:
 
     async def heard(self, stating: set[str], owner: str) -> dict[str, datetime | None]:
         """Return when each source was last heard that may speak of customs here."""
-        parameters = {**_of_heard(stating), "owner": owner}
-        statement = _HEARD.replace("i.owner", "%(owner)s")
-        return {row["source_id"]: row["heard"] for row in await self.rows(statement, parameters)}
+        statement = SharedStatement(
+            _HEARD.replace("i.owner", "%(owner)s"), {**_HEARD_TYPES, "owner": "text"}
+        )
+        rows = await self._reads.rows(statement, {**_of_heard(stating), "owner": owner})
+        return {row["source_id"]: row["heard"] for row in rows}
 
     def _whole(self, rows: Sequence[Row]) -> list[Row]:
         """Note where there are more: what was left out could forbid what the rest allows."""

@@ -18,6 +18,7 @@ from hub.identity.links import UNLINKED, LinkStatement, Names, names_of
 from hub.identity.precedence import Precedence, precedence_on
 from hub.store.copying import Connection
 from hub.store.records import StoredRecords
+from hub.store.side_by_side import SideBySide
 from schema.codes import LinkRelation
 from schema.traits import Joins
 
@@ -68,6 +69,11 @@ async def precedence_in_force(connection: Connection) -> Precedence | None:
 async def put_in_force(connection: Connection, order: Precedence) -> None:
     """Store the order by which claims are settled from now on."""
     await connection.execute(_PUT_IN_FORCE, (order.since,))
+
+
+async def names_seen(reads: SideBySide, records: StoredRecords) -> Names:
+    """Return the names of linked records, for all who read side by side."""
+    return await reads.once("names", lambda: names_now(reads.connection, records))
 
 
 async def names_now(connection: Connection, records: StoredRecords) -> Names:

@@ -20,6 +20,7 @@ from hub.policy.vouchers.buckets import Buckets
 from hub.policy.vouchers.claim import VoucherClaimStanding, VoucherStanding
 from hub.store.copying import Connection
 from hub.store.database import Database
+from hub.store.side_by_side import SharedStatement, SideBySide
 from hub.vouchers.ledger import (
     CLAIM,
     MOVEMENT,
@@ -31,7 +32,6 @@ from hub.vouchers.ledger import (
     part_of,
     read_claims,
     read_voucher,
-    rows_of_statement,
     source_of,
 )
 from hub.vouchers.marks import ClaimName
@@ -93,14 +93,13 @@ class KeptBalance:
 
 
 async def find(
-    database: Database, connection: Connection, claim: ClaimName, request: str
+    database: Database, reads: SideBySide, claim: ClaimName, request: str
 ) -> FoundVoucher | None:
     """Return a voucher for a message about one claim; None where nobody states the voucher.
 
     The caller holds the lock of the voucher. `request`: the mark of the message's request.
     """
-    rows = await rows_of_statement(
-        connection,
+    rows = await reads.rows(
         _statement(database),
         {
             "issuer": claim.issuer,
@@ -116,7 +115,7 @@ async def find(
         return None
     earlier = part_of(row, "m", _EARLIER)
     if balance is None:
-        whole = await _made(database, connection, claim)
+        whole = await _made(database, reads.connection, claim)
         return None if whole is None else replace(whole, earlier=earlier)
     check_length(claim.issuer, claim.code, balance["last"])
     stated = part_of(row, "c", _CLAIM)
@@ -183,7 +182,7 @@ def _claim_standing(stated: Mapping[str, Any]) -> VoucherClaimStanding:
     )
 
 
-def _statement(database: Database) -> str:
+def _statement(database: Database) -> SharedStatement:
     """Return the statement that reads everything for one message."""
     tables = database.records.tables
     moved, claimed, granted = (tables[each].source.name for each in (MOVEMENT, CLAIM, VOUCHER))
@@ -192,7 +191,7 @@ def _statement(database: Database) -> str:
         for table, names in (("v", _GRANTED), ("b", BALANCE), ("c", _CLAIM), ("m", _EARLIER))
         for name in names
     )
-    return (
+    return SharedStatement(
         f"SELECT {named} FROM (SELECT) one "  # noqa: S608 - own names
         f"LEFT JOIN LATERAL (SELECT * FROM {granted} WHERE key = %(issuer)s || '/' || %(code)s "
         "AND NOT withdrawn AND speaks LIMIT 1) v ON true "
@@ -200,5 +199,6 @@ def _statement(database: Database) -> str:
         f"LEFT JOIN {claimed} c ON c.source = %(source)s AND c.authority = '' "
         "AND c.key = %(issuer)s || '/' || %(code)s || '/' || %(claim)s AND NOT c.withdrawn "
         f"LEFT JOIN LATERAL (SELECT * FROM {moved} m WHERE m.request = %(request)s "
-        f"AND NOT m.withdrawn AND {OF_LEDGER.format(t='m')} ORDER BY m.entry_id LIMIT 1) m ON true"
+        f"AND NOT m.withdrawn AND {OF_LEDGER.format(t='m')} ORDER BY m.entry_id LIMIT 1) m ON true",
+        dict.fromkeys(("issuer", "code", "claim", "request", "source"), "text"),
     )

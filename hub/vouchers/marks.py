@@ -8,6 +8,7 @@ database says so. F1 and F3 are compared, and what they meet holds the claim for
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,6 +17,7 @@ from typing import TypeAlias
 
 from hub.policy.vouchers.fingerprints import ClaimedService, Hit, same_invoice, same_service
 from hub.store.copying import Connection
+from hub.store.side_by_side import SharedStatement, SideBySide
 from hub.vouchers.limits import MARKS_MAX
 
 Mark: TypeAlias = tuple[str, bytes]
@@ -24,14 +26,30 @@ REFUSING = {"F0": Hit.ALREADY_CLAIMED, "F2": Hit.INVOICE_CLAIMED}
 _KEEP = b"""
 INSERT INTO voucher_mark (kind, mark, issuer, code, claim_no, instrument, start_at, end_at)
 VALUES (%s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING"""
+_KEEP_ALL = b"""
+INSERT INTO voucher_mark (kind, mark, issuer, code, claim_no, instrument, start_at, end_at)
+SELECT * FROM unnest(%s::text[], %s::bytea[], %s::text[], %s::text[], %s::text[], %s::text[],
+  %s::timestamptz[], %s::timestamptz[]) ON CONFLICT DO NOTHING"""
 _HELD = b"""
 SELECT kind, issuer, code, claim_no FROM voucher_mark
 WHERE kind = ANY(%s) AND mark = ANY(%s) ORDER BY kind LIMIT %s"""
-_SAME_TIME = b"""
-SELECT issuer, code, claim_no FROM voucher_mark
-WHERE kind = 'F0' AND instrument = %s AND start_at < %s AND end_at > %s
-ORDER BY issuer, code, claim_no LIMIT %s"""
-_ONE_INSTRUMENT = b"SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"
+_REFUSING = SharedStatement(
+    "SELECT kind, issuer, code, claim_no FROM voucher_mark WHERE "
+    "(kind, mark) IN (('F0', decode(%(F0)s, 'hex')), ('F2', decode(%(F2)s, 'hex'))) ORDER BY kind",
+    {"F0": "text", "F2": "text"},
+)
+_SAME_SERVICE = SharedStatement(
+    "SELECT issuer, code, claim_no FROM voucher_mark WHERE kind = 'F1' "  # noqa: S608 - a number
+    f"AND mark = decode(%(F1)s, 'hex') ORDER BY issuer, code, claim_no LIMIT {MARKS_MAX}",
+    {"F1": "text"},
+)
+_SAME_TIME = SharedStatement(
+    "SELECT issuer, code, claim_no FROM voucher_mark WHERE kind = 'F0' "  # noqa: S608 - a number
+    "AND instrument = %(instrument)s AND start_at < %(end)s AND end_at > %(start)s "
+    f"ORDER BY issuer, code, claim_no LIMIT {MARKS_MAX}",
+    {"instrument": "text", "start": "timestamptz", "end": "timestamptz"},
+)
+_INSTRUMENTS = b"SELECT pg_advisory_xact_lock(hashtextextended(i, 0)) FROM unnest(%s::text[]) i"
 """F1 and F3 are compared with what is committed: claims on one instrument follow each other."""
 _NAMED = b"WHERE issuer = %s AND code = %s AND claim_no = %s"
 _FREE = b"DELETE FROM voucher_mark " + _NAMED
@@ -86,22 +104,80 @@ async def mark(
 
     Whoever keeps the same mark at the same time is waited for. The same claim again keeps its own.
     """
-    marks = marks_of(service)
-    await connection.execute(_ONE_INSTRUMENT, (f"claims on {service.instrument_item}",))
-    name = (claim.issuer, claim.code, claim.claim_no)
-    for kind, digest in marks:
-        place = (service.instrument_item, service.start_at, service.end_at)
-        await connection.execute(_KEEP, (kind, digest, *name, *place))
-    refusing = await _others(connection, claim, [one for one in marks if one[0] in REFUSING])
+    return (await mark_all(connection, [(claim, service)]))[0]
+
+
+async def mark_all(
+    connection: Connection, claims: Sequence[tuple[ClaimName, ClaimedService]]
+) -> list[tuple[Met, ...]]:
+    """Do the same for claims of which no two meet each other (`meet`); return what each meets.
+
+    Instruments are locked before any mark is kept, and both in one order, so two who mark several
+    claims do not wait for each other.
+    """
+    await _keep_all(connection, claims)
+    beside = SideBySide(connection)
+    return list(await asyncio.gather(*(_marked(beside, *each) for each in claims)))
+
+
+def meet(one: ClaimedService, other: ClaimedService) -> bool:
+    """Tell whether two services are known by one mark, or were given at one time on one device."""
+    is_same_time = one.start_at < other.end_at and other.start_at < one.end_at
+    is_same_place = one.instrument_item == other.instrument_item
+    return (is_same_place and is_same_time) or bool({*marks_of(one)} & {*marks_of(other)})
+
+
+async def _keep_all(
+    connection: Connection, claims: Sequence[tuple[ClaimName, ClaimedService]]
+) -> None:
+    instruments = sorted({f"claims on {service.instrument_item}" for _, service in claims})
+    await connection.execute(_INSTRUMENTS, (instruments,))
+    rows = sorted(
+        (*each, claim.issuer, claim.code, claim.claim_no, *_place(service))
+        for claim, service in claims
+        for each in marks_of(service)
+    )
+    await connection.execute(_KEEP_ALL, [list(column) for column in zip(*rows, strict=True)])
+
+
+async def _marked(beside: SideBySide, claim: ClaimName, service: ClaimedService) -> tuple[Met, ...]:
+    """Return what a claim meets whose marks are kept; they are let go where that refuses it."""
+    refusing, others = await _meeting(beside, claim, service)
     if refusing:
-        await free(connection, claim)
-        return tuple(Met(REFUSING[kind], other) for kind, other in refusing)
-    same = await _others(connection, claim, [one for one in marks if one[0] == "F1"])
-    met = [Met(Hit.SAME_SERVICE, other) for _, other in same]
-    if not service.in_parallel:
-        times = await _same_time(connection, claim, service)
-        met += [Met(Hit.SAME_TIME, other) for other in times]
-    return tuple(met)
+        await free(beside.connection, claim)
+    return refusing or others
+
+
+async def _meeting(
+    beside: SideBySide, claim: ClaimName, service: ClaimedService
+) -> tuple[tuple[Met, ...], tuple[Met, ...]]:
+    """Return the other claims that refuse a claim, and those that a person has to look at."""
+    marks = {"F2": None, **{kind: digest.hex() for kind, digest in marks_of(service)}}
+    instrument, start, end = _place(service)
+    time = {"instrument": instrument, "start": start, "end": end}
+    refusing, same, times = await asyncio.gather(
+        beside.rows(_REFUSING, marks),
+        beside.rows(_SAME_SERVICE, marks),
+        beside.rows(_SAME_TIME, time),
+    )
+    by_hit = (
+        *((REFUSING[row["kind"]], row) for row in refusing),
+        *((Hit.SAME_SERVICE, row) for row in same),
+        *((Hit.SAME_TIME, row) for row in times if not service.in_parallel),
+    )
+    met = [
+        Met(hit, name)
+        for hit, row in by_hit
+        if (name := ClaimName(row["issuer"], row["code"], row["claim_no"])) != claim
+    ]
+    return (
+        tuple(each for each in met if each.hit.refuses),
+        tuple(each for each in met if not each.hit.refuses),
+    )
+
+
+def _place(service: ClaimedService) -> tuple[str, datetime, datetime]:
+    return service.instrument_item, service.start_at, service.end_at
 
 
 async def free(connection: Connection, claim: ClaimName) -> None:
@@ -152,15 +228,6 @@ async def _others(
     return [(kind, name) for kind, name in held if name != claim]
 
 
-async def _same_time(
-    connection: Connection, claim: ClaimName, service: ClaimedService
-) -> list[ClaimName]:
-    values = (service.instrument_item, service.end_at, service.start_at, MARKS_MAX)
-    cursor = await connection.execute(_SAME_TIME, values)
-    names = [ClaimName(*row) for row in await cursor.fetchall()]
-    return [name for name in names if name != claim]
-
-
 async def mark_anew(
     connection: Connection, claim: ClaimName, service: ClaimedService, *, is_asked: bool
 ) -> tuple[Met, ...] | None:
@@ -170,21 +237,16 @@ async def mark_anew(
     stay until `let_former_go`: whoever was interrupted meanwhile finds the change once more.
     """
     kept, marks = await kept_marks(connection, claim), marks_of(service)
-    place = (service.instrument_item, service.start_at, service.end_at)
+    place = _place(service)
     is_same = {(each.kind, each.mark) for each in kept} == set(marks) and all(
         (each.instrument, each.start_at, each.end_at) == place for each in kept
     )
     if not kept or (is_same and not is_asked):
         return None
-    await connection.execute(_ONE_INSTRUMENT, (f"claims on {service.instrument_item}",))
-    name = (claim.issuer, claim.code, claim.claim_no)
-    for kind, digest in marks:
-        await connection.execute(_KEEP, (kind, digest, *name, *place))
-    await connection.execute(_MOVE, (*place, *name))
-    hits = {**REFUSING, "F1": Hit.SAME_SERVICE}
-    met = [Met(hits[kind], other) for kind, other in await _others(connection, claim, marks)]
-    times = [] if service.in_parallel else await _same_time(connection, claim, service)
-    return (*met, *(Met(Hit.SAME_TIME, other) for other in times))
+    await _keep_all(connection, [(claim, service)])
+    await connection.execute(_MOVE, (*place, claim.issuer, claim.code, claim.claim_no))
+    refusing, others = await _meeting(SideBySide(connection), claim, service)
+    return (*refusing, *others)
 
 
 async def let_former_go(connection: Connection, claim: ClaimName, service: ClaimedService) -> None:

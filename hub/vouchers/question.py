@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from hashlib import sha256
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 from hub.intake.batch import RequestSignature
 from hub.policy.bounds import Missing
@@ -16,6 +16,7 @@ from hub.policy.vouchers.claim import S, VoucherStanding
 from hub.policy.vouchers.facts import ServiceTold
 from hub.policy.vouchers.fingerprints import ClaimedService, Hit
 from hub.policy.vouchers.messages import VoucherRefusal
+from hub.store.side_by_side import SideBySide
 from hub.vouchers.ledger import KeptVoucher
 from hub.vouchers.marks import ClaimName, Met
 from schema.codes import VoucherEvent
@@ -61,6 +62,11 @@ class VoucherWanted:
     """Why the hub holds the claim; codes. No client can say so."""
     charge_fen: int | None = None
     """Charge of the service as it was corrected, where the hub lowers a claim by it."""
+
+    @property
+    def is_checked(self) -> bool:
+        """Whether the checks of the service must say VALID for it."""
+        return self.event in {VoucherEvent.CONSUME, VoucherEvent.SETTLE}
 
     @property
     def name(self) -> ClaimName:
@@ -136,9 +142,17 @@ class ServiceChecks(Protocol):
     """Looks at a service record for a voucher."""
 
     async def of(
-        self, service: str, wanted: VoucherWanted, voucher: KeptVoucher, standing: VoucherStanding
+        self,
+        service: str,
+        wanted: VoucherWanted,
+        voucher: KeptVoucher,
+        standing: VoucherStanding,
+        beside: SideBySide | None = None,
     ) -> ServiceChecked:
-        """Return what is known of it. Raises `RefusedError` NOT_FOUND where there is none."""
+        """Return what is known of it. Raises `RefusedError` NOT_FOUND where there is none.
+
+        `beside`: the reads of others who look at services at the same moment.
+        """
 
     async def given(self, service: str, wanted: VoucherWanted, holder: str) -> GivenService:
         """Return what this hub knows of a service of its own; NOT_FOUND where there is none."""
@@ -165,6 +179,16 @@ class VoucherCase:
     stated: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """Claims as they were stated last, rows of the store by number."""
     checked: ServiceChecked | None = None
+    met: tuple[Met, ...] = ()
+    """Other claims that the service meets, whose own marks are kept by then."""
+
+    @property
+    def claimed(self) -> ClaimedService | None:
+        """Return the service that this message claims anew; None where it claims none."""
+        if self.wanted.event is not VoucherEvent.CONSUME or self.checked is None:
+            return None
+        claimed = self.checked.claimed
+        return None if isinstance(claimed, Missing) else claimed
 
     def provider_of(self, claim_no: str | None) -> str | None:
         """Return who gives the service of a claim, as far as that was said."""
@@ -172,3 +196,8 @@ class VoucherCase:
             return None
         said = self.wanted.provider if claim_no == self.wanted.claim_no else None
         return said or self.voucher.providers.get(claim_no)
+
+
+VoucherMessageSent: TypeAlias = tuple[VoucherAsking, VoucherWanted]
+LookedAt: TypeAlias = VoucherCase | VoucherTold | BaseException
+"""What a message is judged on, its answer where nothing is left to judge, or why it is refused."""

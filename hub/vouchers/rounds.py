@@ -19,15 +19,24 @@ import logging
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from hub.errors import RefusedError
+from hub.policy.vouchers.fingerprints import ClaimedService
 from hub.store.copying import Connection
 from hub.store.database import Database
 from hub.store.locks import free_of_others
 from hub.vouchers.ledger import locked, name_of_lock
 from hub.vouchers.limits import ALONE_AT_ONCE, ROUND_MESSAGES_MAX, ROUNDS_AT_ONCE
-from hub.vouchers.question import VoucherAsking, VoucherCase, VoucherTold, VoucherWanted
+from hub.vouchers.marks import meet
+from hub.vouchers.question import (
+    LookedAt,
+    VoucherAsking,
+    VoucherCase,
+    VoucherMessageSent,
+    VoucherTold,
+    VoucherWanted,
+)
 from hub.vouchers.statements import LedgerStatements
 from schema.codes import VoucherEvent
 
@@ -41,16 +50,20 @@ class MessageJudge(Protocol):
         """Return where what messages leave is collected."""
 
     async def look(
-        self,
-        connection: Connection,
-        asking: VoucherAsking,
-        wanted: VoucherWanted,
-        *,
-        is_whole: bool,
-    ) -> VoucherCase | VoucherTold:
-        """Return what a message is judged on, or the answer where nothing is left to judge.
+        self, connection: Connection, messages: Sequence[VoucherMessageSent], *, is_whole: bool
+    ) -> list[LookedAt]:
+        """Return each message with its voucher, or its answer where nothing is left to judge.
 
-        Writes nothing. `is_whole`: read all movements of the voucher. Raises `RefusedError`.
+        Writes nothing. `is_whole`: read all movements of the vouchers.
+        """
+
+    async def check(self, cases: Sequence[VoucherCase]) -> list[VoucherCase | BaseException]:
+        """Return each case with what is known of its service, where it needs that."""
+
+    async def mark(self, connection: Connection, cases: Sequence[VoucherCase]) -> list[VoucherCase]:
+        """Return cases, of which no two meet each other, with the other claims that they meet.
+
+        What is claimed is marked from here on: a round that does not go on has to end.
         """
 
     async def judge(
@@ -174,61 +187,46 @@ class MessageRounds:
             )
             mine = [each for each, is_free in zip(members, free, strict=True) if is_free]
             statements = self._judge.statements(members[0].wanted.issuer)
-            looked = await asyncio.gather(
-                *(
-                    self._judge.look(connection, each.asking, each.wanted, is_whole=False)
-                    for each in mine
-                ),
-                return_exceptions=True,
-            )
-            again: list[WaitingMessage] = []
-            holders: set[str] = set()
-            for each, case in sorted(zip(mine, looked, strict=True), key=_by_service):
-                if isinstance(case, VoucherCase) and case.checked is not None:
-                    holder = case.voucher.granted.holder
-                    if holder in holders:
-                        again.append(each)
-                        continue
-                    holders.add(holder)
-                each.came = await self._judged(connection, case, statements)
+            again = await self._side_by_side(connection, mine, statements)
             await statements.write(connection)
         alone = [each for each, is_free in zip(members, free, strict=True) if not is_free]
         return alone, again
 
-    async def _judged(
+    async def _side_by_side(
         self,
         connection: Connection,
-        case: VoucherCase | VoucherTold | BaseException,
+        members: Sequence[WaitingMessage],
         statements: LedgerStatements,
-    ) -> VoucherTold | RefusedError:
-        """Judge one message.
+        *,
+        is_whole: bool = False,
+    ) -> list[WaitingMessage]:
+        """Look at messages together, and judge one after the other what comes of each.
 
-        Raises what it is refused for where it may have marked its service by then: the round ends,
-        and with it the marks.
+        Returns those that have to see first what came of another one. Raises what a claim is
+        refused for whose service may be marked by then: the round ends, and with it the marks.
         """
-        if isinstance(case, VoucherTold | RefusedError):
-            return case
-        if isinstance(case, BaseException):
-            raise case
-        try:
-            return await self._judge.judge(connection, case, statements)
-        except RefusedError as refused:
-            if case.wanted.event is VoucherEvent.CONSUME:
-                raise
-            return refused
+        asked = [(each.asking, each.wanted) for each in members]
+        looked = await self._judge.look(connection, asked, is_whole=is_whole)
+        begun, again = _first_of_holder(_ready(members, looked))
+        checked = await self._judge.check([case for _, case in begun])
+        apart, later = _apart(_ready([each for each, _ in begun], checked))
+        cases = await self._judge.mark(connection, [case for _, case in apart])
+        for (each, _), case in zip(apart, cases, strict=True):
+            try:
+                each.came = await self._judge.judge(connection, case, statements)
+            except RefusedError as refused:
+                if case.wanted.event is VoucherEvent.CONSUME:
+                    raise
+                each.came = refused
+        return [*again, *later]
 
     async def _singly(self, message: WaitingMessage, *, is_whole: bool) -> None:
         """Take one message by itself, waiting for its voucher."""
-        asking, wanted = message.asking, message.wanted
         try:
             async with self._alone, locked(self._database, *message.voucher) as connection:
-                case = await self._judge.look(connection, asking, wanted, is_whole=is_whole)
-                if isinstance(case, VoucherTold):
-                    message.came = case
-                else:
-                    statements = self._judge.statements(wanted.issuer)
-                    message.came = await self._judge.judge(connection, case, statements)
-                    await statements.write(connection)
+                statements = self._judge.statements(message.wanted.issuer)
+                await self._side_by_side(connection, [message], statements, is_whole=is_whole)
+                await statements.write(connection)
         except Exception as error:  # noqa: BLE001 - told to who sent the message
             message.came = error
         message.tell()
@@ -236,8 +234,57 @@ class MessageRounds:
         self._begin_soon()
 
 
-def _by_service(
-    pair: tuple[WaitingMessage, VoucherCase | VoucherTold | BaseException],
-) -> tuple[str, str]:
+Begun: TypeAlias = tuple[WaitingMessage, VoucherCase]
+
+
+def _ready(members: Sequence[WaitingMessage], looked: Sequence[LookedAt]) -> list[Begun]:
+    """Return messages that are still to be judged; the others have their answer."""
+    ready: list[Begun] = []
+    for each, case in zip(members, looked, strict=True):
+        if isinstance(case, VoucherCase):
+            ready.append((each, case))
+        elif isinstance(case, VoucherTold | RefusedError):
+            each.came = case
+        else:
+            raise case
+    return ready
+
+
+def _first_of_holder(begun: Sequence[Begun]) -> tuple[list[Begun], list[WaitingMessage]]:
+    """Return messages of which one holder has one that is checked, and those that come after.
+
+    The year of a holder is counted, and a message counts what those before it took.
+    """
+    first: list[Begun] = []
+    again: list[WaitingMessage] = []
+    holders: set[str] = set()
+    for each, case in sorted(begun, key=_by_service):
+        holder = case.voucher.granted.holder
+        if case.wanted.is_checked and holder in holders:
+            again.append(each)
+            continue
+        if case.wanted.is_checked:
+            holders.add(holder)
+        first.append((each, case))
+    return first, again
+
+
+def _apart(begun: Sequence[Begun]) -> tuple[list[Begun], list[WaitingMessage]]:
+    """Return messages whose services do not meet each other, and those that come after."""
+    apart: list[Begun] = []
+    again: list[WaitingMessage] = []
+    claimed: list[ClaimedService] = []
+    for each, case in begun:
+        service = case.claimed
+        if service is not None:
+            if any(meet(service, other) for other in claimed):
+                again.append(each)
+                continue
+            claimed.append(service)
+        apart.append((each, case))
+    return apart, again
+
+
+def _by_service(pair: Begun) -> tuple[str, str]:
     wanted = pair[0].wanted
     return wanted.service or "", wanted.code

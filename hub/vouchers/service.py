@@ -11,6 +11,7 @@ other issuers are their own systems' business: the hub keeps what those say.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
@@ -30,6 +31,7 @@ from hub.policy.vouchers.messages import (
 from hub.store.copying import Connection
 from hub.store.database import Database
 from hub.store.fair import Asker, FairQueue, Shares
+from hub.store.side_by_side import SideBySide, reads_of
 from hub.vouchers import shared
 from hub.vouchers.answers import moved, no_service, no_voucher, not_moved, shown, told_before
 from hub.vouchers.balances import KeptBalance, find
@@ -47,14 +49,16 @@ from hub.vouchers.limits import (
     MESSAGES_WAITING,
     TURN_S,
 )
-from hub.vouchers.marks import Met, free, mark
+from hub.vouchers.marks import Met, free, mark_all
 from hub.vouchers.movements import standing_of
 from hub.vouchers.other_person import check_other_person
 from hub.vouchers.question import (
+    LookedAt,
     ServiceChecked,
     ServiceChecks,
     VoucherAsking,
     VoucherCase,
+    VoucherMessageSent,
     VoucherTold,
     VoucherWanted,
 )
@@ -67,8 +71,6 @@ if TYPE_CHECKING:
 from schema.codes import VoucherClaimState, VoucherEvent
 from schema.dates import format_instant, local_date
 
-CHECKED: Final = frozenset({Event.CONSUME, Event.SETTLE})
-"""Messages for which the checks of the service must say VALID."""
 BY_PARTIES: Final = frozenset({Event.RESERVE, Event.RELEASE})
 BY_PROVIDER: Final = frozenset({Event.CONSUME, Event.CAP, Event.SUBMIT})
 BY_ISSUER: Final = frozenset(
@@ -122,21 +124,40 @@ class VoucherDesk:
         return LedgerStatements(self.database, issuer, self._party, self.clock)
 
     async def look(
-        self,
-        connection: Connection,
-        asking: VoucherAsking,
-        wanted: VoucherWanted,
-        *,
-        is_whole: bool,
-    ) -> VoucherCase | VoucherTold:
-        """Return what a message is judged on, or its answer where nothing is left to judge.
+        self, connection: Connection, messages: Sequence[VoucherMessageSent], *, is_whole: bool
+    ) -> list[LookedAt]:
+        """Return each message with its voucher, or its answer where nothing is left to judge.
 
-        The caller holds the lock of the voucher. `is_whole`: read all its movements.
+        The caller holds the locks of the vouchers. `is_whole`: read all their movements.
         """
-        begun = await self.begin(connection, asking, wanted, is_whole=is_whole)
-        if isinstance(begun, VoucherTold):
-            return begun
-        return replace(begun, checked=await self._checked(begun))
+        beside = SideBySide(connection)
+        return await asyncio.gather(
+            *(self.begin(connection, *each, is_whole=is_whole, beside=beside) for each in messages),
+            return_exceptions=True,
+        )
+
+    async def check(self, cases: Sequence[VoucherCase]) -> list[VoucherCase | BaseException]:
+        """Return each case with what the checks say of its service, where it needs that."""
+        if not any(each.wanted.is_checked for each in cases):
+            return list(cases)
+        async with reads_of(self.database.reads) as beside:
+            return await asyncio.gather(
+                *(self._checked(each, beside) for each in cases), return_exceptions=True
+            )
+
+    async def mark(self, connection: Connection, cases: Sequence[VoucherCase]) -> list[VoucherCase]:
+        """Return cases, of which no two meet each other, with what their services meet.
+
+        Whatever claims a service keeps its marks from here on.
+        """
+        claims = [(each.wanted.name, each.claimed) for each in cases]
+        marked = [(name, claimed) for name, claimed in claims if claimed is not None]
+        if not marked:
+            return list(cases)
+        met = dict(
+            zip((name for name, _ in marked), await mark_all(connection, marked), strict=True)
+        )
+        return [replace(each, met=met.get(each.wanted.name, ())) for each in cases]
 
     async def begin(
         self,
@@ -145,13 +166,16 @@ class VoucherDesk:
         wanted: VoucherWanted,
         *,
         is_whole: bool = True,
+        beside: SideBySide | None = None,
     ) -> VoucherCase | VoucherTold:
         """Return a message before its service is looked at, or the answer that it gets at once."""
         if is_whole:
             case = await self.case_of(connection, asking, wanted)
             earlier = await movement_of_request(self.database, connection, asking.request)
         else:
-            found = await find(self.database, connection, wanted.name, asking.request)
+            found = await find(
+                self.database, beside or SideBySide(connection), wanted.name, asking.request
+            )
             if found is None:
                 raise no_voucher()
             case = VoucherCase(
@@ -243,15 +267,16 @@ class VoucherDesk:
             stated=await read_claims(self.database, connection, claims),
         )
 
-    async def _checked(self, case: VoucherCase) -> ServiceChecked | None:
-        """Return what the checks say of the service, for messages that need it."""
+    async def _checked(self, case: VoucherCase, beside: SideBySide) -> VoucherCase:
+        """Return a case with what the checks say of its service, for messages that need it."""
         wanted = case.wanted
-        if wanted.event not in CHECKED:
-            return None
+        if not wanted.is_checked:
+            return case
         service = wanted.service or case.stated.get(wanted.claim_no, {}).get("service_key")
         if service is None:
             raise no_service()
-        return await self.checks.of(service, wanted, case.voucher, case.standing)
+        checked = await self.checks.of(service, wanted, case.voucher, case.standing, beside)
+        return replace(case, checked=checked)
 
     async def _judge(
         self, connection: Connection, case: VoucherCase, statements: LedgerStatements
@@ -264,7 +289,7 @@ class VoucherDesk:
         if checked is not None and is_new:
             if isinstance(checked.claimed, Missing):
                 return replace(said, missing=checked.claimed)
-            said = replace(said, met=await mark(connection, case.wanted.name, checked.claimed))
+            said = replace(said, met=case.met)
             refusing = next((each.hit for each in said.met if each.hit.refuses), None)
             if refusing is not None:
                 return replace(said, refused=refusing)

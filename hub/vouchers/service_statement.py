@@ -1,4 +1,4 @@
-"""`service_statement`: one statement that reads what the checks of a service ask for beside it.
+"""`service_statement`: statements that read what the checks of a service ask for beside it.
 
 What there may be several of is bounded: `RELATED_MAX` records of a kind. Of orders the one that
 names the service counts before the one that a claim names; of statements of a relation the newest.
@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from hub.store.records import StoredRecords
+from hub.store.side_by_side import SharedStatement
 from hub.vouchers.limits import RELATED_MAX
 
 ORDER: Final = (
@@ -21,21 +22,21 @@ RELATION: Final = ("provider_key", "is_controlled")
 SHANGHAI_DAY = "({} AT TIME ZONE 'Asia/Shanghai')::date"
 
 
-_SERVICE: Final = ", ".join(
-    f"%({name})s::{kind} AS {name}"
-    for name, kind in (
-        *((name, "text") for name in ("item_id", "owner", "instrument_key", "local_id")),
-        ("offer_code", "text"),
-        ("started_at", "timestamptz"),
-        ("ended_at", "timestamptz"),
-        ("entry_id", "bigint"),
-    )
-)
+_SERVICE: Final = {
+    **dict.fromkeys(("item_id", "owner", "instrument_key", "local_id", "offer_code"), "text"),
+    "started_at": "timestamptz",
+    "ended_at": "timestamptz",
+    "entry_id": "bigint",
+}
 """What is known of the service itself, by the names of its columns."""
+_CLAIM: Final = {
+    **dict.fromkeys(("order", "registrar", "holder", "issuer", "code", "claim"), "text"),
+    "paid": "text[]",
+}
 
 
-def around_statement(records: StoredRecords) -> str:
-    """Return the statement; its parameters: a row of a service, and what follows.
+def around_statement(records: StoredRecords) -> SharedStatement:
+    """Return the statement; its values: a row of a service, and what follows.
 
     `order`, `registrar`, `holder`: of the claim; `paid`: states that count for the cap of a year;
     `issuer`, `code`, `claim`: the claim itself, which does not count.
@@ -57,15 +58,40 @@ def around_statement(records: StoredRecords) -> str:
         f"(SELECT i.item_id FROM {records.tables['Instrument'].read.name} i "  # noqa: S608 - own names
         "WHERE i.key = s.instrument_key) AS instrument_item",
     )
-    return (
-        f"SELECT {others}, {', '.join(parts)} FROM (SELECT {_SERVICE}) s "  # noqa: S608 - own names
+    service = ", ".join(f"%({name})s AS {name}" for name in _SERVICE)
+    return SharedStatement(
+        f"SELECT {others}, {', '.join(parts)} FROM (SELECT {service}) s "  # noqa: S608 - own names
         f"LEFT JOIN LATERAL ({_order(of)}) o ON true "
         f"LEFT JOIN LATERAL (SELECT * FROM {of['ServiceOffer']} "
         "WHERE instrument_key = s.instrument_key AND code = s.offer_code AND NOT withdrawn "
         "AND speaks LIMIT 1) f ON true "
         f"LEFT JOIN LATERAL (SELECT * FROM {of['RelationStatement']} "
         "WHERE holder_key = %(holder)s AND provider_key = s.owner AND NOT withdrawn AND speaks "
-        "ORDER BY stated_on DESC LIMIT 1) r ON true"
+        "ORDER BY stated_on DESC LIMIT 1) r ON true",
+        {**_SERVICE, **_CLAIM},
+    )
+
+
+def near_statement(records: StoredRecords) -> SharedStatement:
+    """Return the statement of other orders of a user on an instrument, the newest first."""
+    return SharedStatement(
+        "SELECT requested_at, start_at, charge "  # noqa: S608 - own name
+        f"FROM {records.tables['ServiceOrder'].source.name} "
+        "WHERE instrument_key = %(instrument)s "
+        "AND user_key = %(user)s AND item_id <> %(item)s AND NOT withdrawn AND speaks "
+        f"AND state <> ALL(%(ended)s) ORDER BY requested_at DESC NULLS LAST LIMIT {RELATED_MAX}",
+        {**dict.fromkeys(("instrument", "user", "item"), "text"), "ended": "text[]"},
+    )
+
+
+def business_statement(records: StoredRecords) -> SharedStatement:
+    """Return the statement of what registers of businesses say of an enterprise."""
+    return SharedStatement(
+        f"SELECT b.* FROM {records.tables['BusinessStatus'].source.name} b "  # noqa: S608 - own names
+        "JOIN source s ON s.source_id = b.source AND s.purpose = %(register)s "
+        "WHERE b.enterprise_key = %(holder)s AND NOT b.withdrawn "
+        f"ORDER BY b.valid_from DESC LIMIT {RELATED_MAX}",
+        {"holder": "text", "register": "text"},
     )
 
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Final
-
-from psycopg.rows import dict_row
+from typing import Final
 
 from hub.customs.question import UseQuestion
 from hub.customs.service import CustomsDesk
@@ -21,17 +19,23 @@ from hub.policy.vouchers.claim import VoucherStanding
 from hub.policy.vouchers.facts import VoucherTerms
 from hub.policy.vouchers.fingerprints import ClaimedService
 from hub.policy.vouchers.invoice import normal_invoice
-from hub.store.copying import Connection
 from hub.store.database import Database
 from hub.store.legal_persons import legal_persons
 from hub.store.records import StoredRecords
-from hub.store.view import names_now
+from hub.store.side_by_side import SharedStatement, SideBySide, reads_of
+from hub.store.view import names_seen
 from hub.vouchers.abroad import row_abroad, told_here
 from hub.vouchers.facts import Row, StoredService, fen, service_told
-from hub.vouchers.ledger import KeptVoucher, part_of, rows_of_statement
-from hub.vouchers.limits import RELATED_MAX
+from hub.vouchers.ledger import KeptVoucher, part_of
 from hub.vouchers.question import GivenService, ServiceChecked, VoucherWanted
-from hub.vouchers.service_statement import OFFER, ORDER, RELATION, around_statement
+from hub.vouchers.service_statement import (
+    OFFER,
+    ORDER,
+    RELATION,
+    around_statement,
+    business_statement,
+    near_statement,
+)
 from hub.vouchers.splits import split_holds
 from schema.codes import PowerState, ServicePurpose, SystemPurpose, VoucherClaimState
 from schema.dates import local_date
@@ -61,10 +65,15 @@ class StoredServices:
     origin: str
 
     async def of(
-        self, service: str, wanted: VoucherWanted, voucher: KeptVoucher, standing: VoucherStanding
+        self,
+        service: str,
+        wanted: VoucherWanted,
+        voucher: KeptVoucher,
+        standing: VoucherStanding,
+        beside: SideBySide | None = None,
     ) -> ServiceChecked:
         """Return what the checks say of a service, and by what it is known again."""
-        stored, given = await self._looked_at(service, wanted, voucher.granted.holder)
+        stored, given = await self._looked_at(service, wanted, voucher.granted.holder, beside)
         return self._judged(given, stored, wanted, voucher, standing)
 
     async def given(self, service: str, wanted: VoucherWanted, holder: str) -> GivenService:
@@ -83,21 +92,21 @@ class StoredServices:
         Registration, relation, state of the enterprise and the year's other claims are those of
         this hub, and so is who is one legal person.
         """
-        async with self.database.reads.connection() as connection, connection.transaction():
-            reader = _Reader(connection, self.database.records)
+        async with reads_of(self.database.reads) as reads:
+            reader = _Reader(reads, self.database.records)
             stored, _ = await reader.around(row_abroad(given), wanted, voucher.granted.holder)
         return self._judged(given, stored, wanted, voucher, standing)
 
     async def _looked_at(
-        self, service: str, wanted: VoucherWanted, holder: str
+        self, service: str, wanted: VoucherWanted, holder: str, beside: SideBySide | None = None
     ) -> tuple[StoredService, GivenService]:
-        async with self.database.reads.connection() as connection, connection.transaction():
-            reader = _Reader(connection, self.database.records)
+        async with reads_of(self.database.reads, beside) as reads:
+            reader = _Reader(reads, self.database.records)
             stored, instrument = await reader.service(service, wanted, holder)
-        row = stored.service
-        stored = replace(stored, customs=await self._customs(row))
+            row = stored.service
+            stored = replace(stored, customs=await self._customs(row, reads))
         charge = fen(row["charge"], "charge")
-        given = GivenService(
+        return stored, GivenService(
             told=service_told(stored, wanted.fen, wanted.order_no),
             claimed=self._claimed(stored, instrument, wanted, stored.person(holder)),
             in_log=stored.in_log,
@@ -111,7 +120,6 @@ class StoredServices:
             as_of=row["as_of"],
             commitment=stored.commitment,
         )
-        return stored, given
 
     def _judged(
         self,
@@ -183,7 +191,7 @@ class StoredServices:
             invoice=normal_invoice(None, row["invoice_no"], stored.person(row["owner"])),
         )
 
-    async def _customs(self, row: Row) -> CustomsAnswer | Missing:
+    async def _customs(self, row: Row, reads: SideBySide) -> CustomsAnswer | Missing:
         """Return what customs law answers for the service as it was."""
         if row["user_key"] is None or row["started_at"] is None or row["ended_at"] is None:
             return Missing("customs", "SERVICE_NOT_WHOLE")
@@ -194,7 +202,8 @@ class StoredServices:
                 purpose=ServicePurpose[row["purpose"]],
                 first=local_date(row["started_at"]),
                 last=local_date(row["ended_at"]),
-            )
+            ),
+            beside=reads,
         )
         return answer.answer
 
@@ -202,21 +211,21 @@ class StoredServices:
 class _Reader:
     """Reads a service and the records around it."""
 
-    def __init__(self, connection: Connection, records: StoredRecords) -> None:
-        self._connection = connection
+    def __init__(self, reads: SideBySide, records: StoredRecords) -> None:
+        self._reads = reads
         self._records = records
 
     async def service(
         self, key: str, wanted: VoucherWanted, holder: str
     ) -> tuple[StoredService, str]:
         """Return a service, and the identity of its instrument."""
-        names = await names_now(self._connection, self._records)
-        rows = await rows_of_statement(
-            self._connection,
+        names = await names_seen(self._reads, self._records)
+        statement = SharedStatement(
             f"SELECT * FROM {self._records.tables['ServiceRecord'].source.name} "  # noqa: S608 - own name
             "WHERE (key = %(key)s OR item_id = %(key)s) AND NOT withdrawn AND speaks LIMIT 1",
-            {"key": names.of("ServiceRecord", key)},
+            {"key": "text"},
         )
+        rows = await self._reads.rows(statement, {"key": names.of("ServiceRecord", key)})
         if not rows:
             raise RefusedError(
                 ErrorCode.NOT_FOUND,
@@ -231,10 +240,8 @@ class _Reader:
         """Return a service with what the store holds around it, and its instrument's identity."""
         claim = {"issuer": wanted.issuer, "code": wanted.code, "claim": wanted.claim_no}
         asked = {"order": wanted.order_no, "registrar": wanted.issuer, "holder": holder}
-        (found,) = await rows_of_statement(
-            self._connection,
-            around_statement(self._records),
-            {**row, **asked, **claim, "paid": list(PAID)},
+        (found,) = await self._reads.rows(
+            around_statement(self._records), {**row, **asked, **claim, "paid": PAID}
         )
         order = part_of(found, "o", ORDER)
         stored = StoredService(
@@ -252,7 +259,7 @@ class _Reader:
             spans=[span for day in found["power_days"] or () for span in _spans(day)],
             is_sensed=bool(found["power_days"]),
             legal_persons=await legal_persons(
-                self._connection, self._records, _parties(row, order, holder)
+                self._reads, self._records, _parties(row, order, holder)
             ),
             customs=Missing("customs"),
             in_log=found["in_log"],
@@ -265,12 +272,8 @@ class _Reader:
         """Return other orders of the same user on the same instrument, the newest first."""
         if order is None or order["user_key"] is None:
             return ()
-        return await self._many(
-            "SELECT requested_at, start_at, charge "  # noqa: S608 - own name
-            f"FROM {self._records.tables['ServiceOrder'].source.name} "
-            "WHERE instrument_key = %(instrument)s "
-            "AND user_key = %(user)s AND item_id <> %(item)s AND NOT withdrawn AND speaks "
-            "AND state <> ALL(%(ended)s) ORDER BY requested_at DESC NULLS LAST",
+        return await self._reads.rows(
+            near_statement(self._records),
             {
                 "instrument": order["instrument_key"],
                 "user": order["user_key"],
@@ -281,17 +284,10 @@ class _Reader:
 
     async def _business(self, holder: str) -> Sequence[Row]:
         """Return what registers of businesses say of an enterprise, whoever else says so too."""
-        return await self._many(
-            f"SELECT b.* FROM {self._records.tables['BusinessStatus'].source.name} b "  # noqa: S608 - own names
-            f"JOIN source s ON s.source_id = b.source AND s.purpose = %(register)s "
-            "WHERE b.enterprise_key = %(holder)s AND NOT b.withdrawn ORDER BY b.valid_from DESC",
+        return await self._reads.rows(
+            business_statement(self._records),
             {"holder": holder, "register": SystemPurpose.REGISTER.value},
         )
-
-    async def _many(self, statement: str, parameters: Mapping[str, Any]) -> Sequence[Row]:
-        async with self._connection.cursor(row_factory=dict_row) as cursor:
-            await cursor.execute(f"{statement} LIMIT {RELATED_MAX}".encode(), parameters)
-            return list(await cursor.fetchall())
 
 
 def _claim_name(wanted: VoucherWanted) -> str:
