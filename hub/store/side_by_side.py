@@ -113,7 +113,9 @@ class SideBySide:
         told = [{NUMBER: number, **each} for number, each in enumerate(values)]
         found: list[list[Row]] = [[] for _ in values]
         async with self.connection.cursor(row_factory=dict_row) as cursor:
-            await cursor.execute(statement.for_all(), (json.dumps(told, default=str),))
+            await cursor.execute(
+                statement.for_all(), (json.dumps(told, default=str, ensure_ascii=False),)
+            )
             for row in await cursor.fetchall():
                 found[row.pop(NUMBER)].append(row)
         return found

@@ -110,7 +110,7 @@ async def mark(
 async def mark_all(
     connection: Connection, claims: Sequence[tuple[ClaimName, ClaimedService]]
 ) -> list[tuple[Met, ...]]:
-    """Do the same for claims of which no two meet each other (`meet`); return what each meets.
+    """Do the same for claims on services that are apart (`ServicesApart`); return what each meets.
 
     Instruments are locked before any mark is kept, and both in one order, so two who mark several
     claims do not wait for each other.
@@ -120,11 +120,23 @@ async def mark_all(
     return list(await asyncio.gather(*(_marked(beside, *each) for each in claims)))
 
 
-def meet(one: ClaimedService, other: ClaimedService) -> bool:
-    """Tell whether two services are known by one mark, or were given at one time on one device."""
-    is_same_time = one.start_at < other.end_at and other.start_at < one.end_at
-    is_same_place = one.instrument_item == other.instrument_item
-    return (is_same_place and is_same_time) or bool({*marks_of(one)} & {*marks_of(other)})
+class ServicesApart:
+    """Services of which no two are known by one mark or were given at one time on one device."""
+
+    def __init__(self) -> None:
+        self._marks: set[Mark] = set()
+        self._times: dict[str, list[tuple[datetime, datetime]]] = {}
+
+    def add(self, service: ClaimedService) -> bool:
+        """Add a service unless it meets one of them; tell whether it was added."""
+        marks, times = marks_of(service), self._times.setdefault(service.instrument_item, [])
+        start, end = service.start_at, service.end_at
+        is_met = any(start < until and since < end for since, until in times)
+        if is_met or not self._marks.isdisjoint(marks):
+            return False
+        self._marks.update(marks)
+        times.append((start, end))
+        return True
 
 
 async def _keep_all(

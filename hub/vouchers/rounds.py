@@ -22,13 +22,12 @@ from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
 from hub.errors import RefusedError
-from hub.policy.vouchers.fingerprints import ClaimedService
 from hub.store.copying import Connection
 from hub.store.database import Database
 from hub.store.locks import free_of_others
 from hub.vouchers.ledger import locked, name_of_lock
 from hub.vouchers.limits import ALONE_AT_ONCE, ROUND_MESSAGES_MAX, ROUNDS_AT_ONCE
-from hub.vouchers.marks import meet
+from hub.vouchers.marks import ServicesApart
 from hub.vouchers.question import (
     LookedAt,
     VoucherAsking,
@@ -273,15 +272,12 @@ def _apart(begun: Sequence[Begun]) -> tuple[list[Begun], list[WaitingMessage]]:
     """Return messages whose services do not meet each other, and those that come after."""
     apart: list[Begun] = []
     again: list[WaitingMessage] = []
-    claimed: list[ClaimedService] = []
+    services = ServicesApart()
     for each, case in begun:
-        service = case.claimed
-        if service is not None:
-            if any(meet(service, other) for other in claimed):
-                again.append(each)
-                continue
-            claimed.append(service)
-        apart.append((each, case))
+        if case.claimed is None or services.add(case.claimed):
+            apart.append((each, case))
+        else:
+            again.append(each)
     return apart, again
 
 

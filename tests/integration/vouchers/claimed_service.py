@@ -25,6 +25,7 @@ from hub.policy.vouchers.checks import CheckCode, CheckResult, CheckTold, Vouche
 from hub.policy.vouchers.claim import VoucherStanding
 from hub.policy.vouchers.messages import Event
 from hub.store.database import Database
+from hub.store.side_by_side import SideBySide
 from hub.store.sources import register_source
 from hub.vouchers.attesting import AttestationDesk
 from hub.vouchers.ledger import KeptVoucher
@@ -63,9 +64,14 @@ class InBusiness:
     is_known: bool = True
 
     async def of(
-        self, service: str, wanted: VoucherWanted, voucher: KeptVoucher, standing: VoucherStanding
+        self,
+        service: str,
+        wanted: VoucherWanted,
+        voucher: KeptVoucher,
+        standing: VoucherStanding,
+        beside: SideBySide | None = None,
     ) -> ServiceChecked:
-        found = await self.stored.of(service, wanted, voucher, standing)
+        found = await self.stored.of(service, wanted, voucher, standing, beside)
         if not self.is_known:
             return found
         checks = tuple(

@@ -49,7 +49,12 @@ class StatedServices:
     """Whose services this hub has; None: everybody's."""
 
     async def of(
-        self, key: str, wanted: VoucherWanted, voucher: KeptVoucher, standing: VoucherStanding
+        self,
+        key: str,
+        wanted: VoucherWanted,
+        voucher: KeptVoucher,
+        standing: VoucherStanding,
+        beside: object = None,
     ) -> ServiceChecked:
         given = await self.given(key, wanted, voucher.granted.holder)
         return await self.checked(given, wanted, voucher, standing)
