@@ -118,3 +118,14 @@ async def test_what_a_claim_was_known_by_before_stands_in_nobodys_way(
     await world.state([second(invoiceNo=FIRST)])
     told = await world.send(Event.CONSUME, 400_000, **again)
     assert told.state is S.CONSUMED, "and no longer by its former one"
+
+
+async def test_what_was_found_about_a_claim_is_closed_when_the_claim_is_over(
+    world: FollowedWorld,
+) -> None:
+    await world.state([second(invoiceNo=FIRST)])
+    await world.follow()
+    assert await world.findings() == {"CLAIMED_TWICE.B": 400_000}
+    assert (await world.send(Event.REJECT, claim_no="B")).state is S.REJECTED
+    await world.follow()
+    assert await world.findings() == {}
