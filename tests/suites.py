@@ -69,6 +69,12 @@ SUITES = (
         {"HUB_FEED_HISTORIES": "1000"},
     ),
     Suite(
+        "100,000 claims: an invoice is found through its index, by the plan of the statement",
+        _pytest(f"{TESTS}/vouchers/test_cases.py", "-k", "through_an_index"),
+        5,
+        {"HUB_CASES_CLAIMS": "100000"},
+    ),
+    Suite(
         "100 histories: a mirror of a customs office equals what it may read",
         _pytest(f"{TESTS}/exchange/test_changes_of_supervision.py", "-k", "mirror"),
         15,

@@ -229,7 +229,8 @@ class _Looking:
         found = await self._fetch(kind, rows, *conditions)
         if by not in {None, CaseBy.INVOICE}:
             return found
-        return [*found, *await self.by_invoice(kind, digits_of(wanted[0]))]
+        found += await self.by_invoice(kind, digits_of(wanted[0]))
+        return list({row["entry_id"]: row for row in found}.values())
 
     async def by_invoice(self, kind: str, digits: str) -> list[Row]:
         """Return the records of a kind whose number of an invoice has these digits.

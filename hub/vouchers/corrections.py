@@ -47,6 +47,8 @@ from schema.codes import VoucherEvent
 HUB_CLIENT = "hub"
 """Under which name the hub's own messages have their idempotency keys; no client is called so."""
 JUDGED = LIVE | {S.SETTLED}
+OVER = frozenset({S.REJECTED, S.CLAWED_BACK})
+"""States that end a claim: what was found about it is closed."""
 
 
 def own_message(wanted: VoucherWanted, party: str, why: str) -> VoucherAsking:
@@ -107,7 +109,7 @@ class VoucherCorrections:
         if row["issuer_key"] not in self.desk.issuers:
             return said
         sent = await self._send(row, claim, follows, service, now)
-        if again is not None and known is not None:
+        if again is not None and again.is_marked and known is not None:
             road = self.desk.road
             await self.known.settle(name_of(row), known, None if road is None else road.prints)
         return said + sent

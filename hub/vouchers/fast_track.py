@@ -18,7 +18,7 @@ from hub.clock import Clock
 from hub.errors import ErrorCode, RefusedError
 from hub.policy.bounds import Missing
 from hub.policy.law import EVERYWHERE, Law
-from hub.policy.vouchers.checks import CheckTold
+from hub.policy.vouchers.checks import CheckTold, VoucherVerdict
 from hub.policy.vouchers.claim import S, VoucherClaimStanding
 from hub.policy.vouchers.fast_track import FastTrack, WholeService, fast_track
 from hub.policy.vouchers.messages import Event
@@ -71,7 +71,7 @@ class FastTracks:
     async def told(self, party: str, wanted: VoucherWanted) -> FastTrackTold:
         """Say what a claim's fast track lacks, to issuer, holder and provider; else NOT_FOUND."""
         row = await self.claims.named(wanted.name)
-        case = None if row is None else await self._case(row)
+        case = None if row is None else await self._case(row, is_told=True)
         if case is None or party not in {
             case.voucher.granted.issuer,
             case.voucher.granted.holder,
@@ -126,8 +126,11 @@ class FastTracks:
         told = await self.desk.take(own_message(wanted, self.party, "FAST_TRACK"), wanted)
         return int(told.state is not None and not told.replayed)
 
-    async def _case(self, row: Row) -> _Case | None:
-        """Return what is known of a claim; None where this hub does not keep its money."""
+    async def _case(self, row: Row, *, is_told: bool = False) -> _Case | None:
+        """Return what is known of a claim; None where this hub does not keep its money.
+
+        Unless it `is_told`, None as well where more is wanting than the checks could say.
+        """
         issuer, code = row["issuer_key"], row["code"]
         if issuer not in self.desk.issuers:
             return None
@@ -141,6 +144,8 @@ class FastTracks:
             return None
         order = await self._order(row)
         service = row["service_key"] or _service_of(order)
+        if not is_told and not self._track(voucher, claim, order, is_checked=True).is_ready:
+            return None
         checked = None
         if service is not None:
             wanted = VoucherWanted(
@@ -178,15 +183,23 @@ class FastTracks:
         voucher: KeptVoucher,
         claim: VoucherClaimStanding,
         order: Row | None,
-        checked: ServiceChecked | None,
+        checked: ServiceChecked | None = None,
+        *,
+        is_checked: bool = False,
     ) -> FastTrack:
+        """Say what is wanting. `is_checked`: as if the checks had been made and were VALID."""
         steps = None if order is None else order["steps"] or ()
         region = voucher.granted.region
         place = EVERYWHERE if isinstance(region, Missing) else region
         service = WholeService(
             steps=steps,
-            is_in_log=bool(order and order["is_in_log"] and checked and checked.in_log),
-            verdict=None if checked is None else checked.verified.verdict,
+            is_in_log=is_checked
+            or bool(order and order["is_in_log"] and checked and checked.in_log),
+            verdict=VoucherVerdict.VALID
+            if is_checked
+            else None
+            if checked is None
+            else checked.verified.verdict,
             holds=claim.holds,
         )
         last = max((datetime.fromisoformat(each["at"]) for each in steps or ()), default=None)

@@ -26,11 +26,10 @@ from hub.errors import ErrorCode, HubError
 from hub.exchange.entries import ChangedEntry, scan
 from hub.exchange.position import START, Place
 from hub.exchange.watch import FeedWatch
-from hub.policy.vouchers.claim import S
 from hub.store.database import Database
 from hub.store.epoch import horizon
 from hub.store.locks import SessionLock, only_worker
-from hub.vouchers.corrections import JUDGED, VoucherCorrections
+from hub.vouchers.corrections import JUDGED, OVER, VoucherCorrections
 from hub.vouchers.fast_track import OPEN, FastTracks
 from hub.vouchers.findings import VoucherFindings
 from hub.vouchers.granted_since import GrantedSince
@@ -229,8 +228,9 @@ class VoucherFollowing:
         (`deltahub voucher audit` tells it) does not stop the others.
         """
         state = VoucherClaimState[row["state"]]
+        await self.desk.idle(STANDS_BACK_S)
         try:
-            if state in JUDGED or state is S.CLAWED_BACK:
+            if state in JUDGED | OVER:
                 await self.corrections.look(row)
             if state in OPEN:
                 again = await self.claims.named(name_of(row))

@@ -3,6 +3,7 @@
 The hub of a voucher hears of a service when it is claimed. What its home corrects afterwards is in
 the home's log alone, unless the other hub reads the home's service records. So the home says it, as
 a finding about that claim, to whoever may see it here; money is moved by the voucher's own hub.
+Claims that are stated here as records are looked at by `hub.vouchers.corrections` instead.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from psycopg.rows import dict_row
 from hub.policy.vouchers.corrections import VoucherFound
 from hub.store.database import Database
 from hub.vouchers.findings import VoucherAbout, VoucherFindings
+from hub.vouchers.ledger import CLAIM
 from hub.vouchers.limits import CLAIMS_OF_CHANGE
 from schema.codes import VoucherFindingKind as Kind
 
@@ -28,7 +30,9 @@ FROM service_grant g JOIN {service} s ON s.key = g.service
 LEFT JOIN entry e ON e.record_type = 'ServiceRecord' AND e.source = s.source
   AND e.authority = s.authority AND e.key = s.key AND e.commitment = decode(g.commitment, 'hex')
 LEFT JOIN entry_body b ON b.entry_id = e.entry_id
-WHERE g.state = 'CONSUMED' AND s.item_id = ANY(%s)
+WHERE g.state = 'CONSUMED' AND s.item_id = ANY(%s) AND NOT EXISTS (
+  SELECT FROM {claim} c WHERE c.issuer_key = g.issuer AND c.code = g.code
+    AND c.claim_no = g.claim_no AND NOT c.withdrawn)
 ORDER BY g.issuer, g.code, g.claim_no, s.withdrawn, s.speaks DESC, s.entry_id DESC LIMIT %s"""
 
 
@@ -55,9 +59,9 @@ class GrantedSince:
         return told
 
     async def _rows(self, services: Sequence[str]) -> Sequence[Mapping[str, Any]]:
-        statement = _GRANTED.format(
-            service=self.database.records.tables["ServiceRecord"].source.name
-        )
+        tables = self.database.records.tables
+        service, claim = (tables[each].source.name for each in ("ServiceRecord", CLAIM))
+        statement = _GRANTED.format(service=service, claim=claim)
         async with (
             self.database.writes.connection() as connection,
             connection.cursor(row_factory=dict_row) as cursor,

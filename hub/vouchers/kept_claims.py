@@ -79,9 +79,9 @@ class KeptClaims:
         table = self._table(CLAIM)
         return await self._rows(
             "c.service_key = ANY(ARRAY(SELECT k.service_key FROM "  # noqa: S608 - own name
-            f"{table} k WHERE k.key = ANY(%(keys)s) AND k.service_key IS NOT NULL)) "
-            "AND NOT c.key = ANY(%(keys)s)",
-            {"keys": list(keys)},
+            f"{table} k WHERE k.code = ANY(%(codes)s) AND k.key = ANY(%(keys)s) "
+            "AND k.service_key IS NOT NULL)) AND NOT c.key = ANY(%(keys)s)",
+            {"keys": list(keys), "codes": [key.split("/")[1] for key in keys]},
             CLAIMS_OF_CHANGE,
         )
 

@@ -26,6 +26,8 @@ class MetAgain:
     """What a claim meets since its service was corrected, and what it meets at other systems."""
 
     hits: tuple[Hit, ...]
+    is_marked: bool
+    """Whether new marks stand beside the former ones, which `KnownAgain.settle` lets go."""
     is_rivalled: bool
     """Whether a live claim of another system is for the same service record."""
 
@@ -61,7 +63,7 @@ class KnownAgain:
         if met is None and not is_rivalled and not is_open:
             return None
         hits = tuple(dict.fromkeys(each.hit for each in met or ()))
-        return MetAgain(hits, is_rivalled)
+        return MetAgain(hits, met is not None, is_rivalled)
 
     async def settle(
         self, name: ClaimName, service: ClaimedService, prints: ClaimFingerprints | None

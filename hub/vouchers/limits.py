@@ -54,6 +54,8 @@ FOLLOW_PAUSE_S = 60.0
 """Longest pause between two looks at the change feed, when nothing rings."""
 LOG_PAUSE_S = 1.0
 """Pause while an entry waits for its place in the log, or the database is busy."""
+STANDS_BACK_S = 0.1
+"""Longest pause before each claim that is followed, while messages are under way: they go first."""
 ROUND_S = 3_600
 """Seconds from the beginning of one round over open claims to that of the next …"""
 ROUND_CLAIMS = 50

@@ -18,6 +18,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
@@ -108,13 +109,22 @@ class MessageRounds:
         self._rounds = 0
         self._is_beginning = False
         self._alone = asyncio.Semaphore(ALONE_AT_ONCE)
+        self._idle = asyncio.Event()
+        self._idle.set()
 
     async def take(self, asking: VoucherAsking, wanted: VoucherWanted) -> VoucherTold:
         """Take one message; raises what judging it raises."""
         told: asyncio.Future[VoucherTold] = asyncio.get_running_loop().create_future()
         self._waiting.append(WaitingMessage(asking, wanted, told))
+        self._idle.clear()
         self._begin_soon()
         return await told
+
+    async def idle(self, most_s: float) -> None:
+        """Wait until no message is under way, at most for so long."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(most_s):
+                await self._idle.wait()
 
     def _begin_soon(self) -> None:
         """Begin rounds once those who were told at the same time have said what they want next."""
@@ -130,7 +140,12 @@ class MessageRounds:
             self._busy |= {each.voucher for each in members}
             task = asyncio.create_task(self._round(members))
             self._running.add(task)
-            task.add_done_callback(self._running.discard)
+            task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._running.discard(task)
+        if not self._running and not self._waiting:
+            self._idle.set()
 
     def _picked(self) -> list[WaitingMessage]:
         """Take the messages of the next round from those that wait, in the order they came."""

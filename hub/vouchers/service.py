@@ -119,6 +119,10 @@ class VoucherDesk:
         async with self._turns.turn(Asker(asking.client)):
             return await self._rounds.take(asking, wanted)
 
+    async def idle(self, most_s: float) -> None:
+        """Wait until no message is under way, at most for so long: what can wait lets them go."""
+        await self._rounds.idle(most_s)
+
     def statements(self, issuer: str) -> LedgerStatements:
         """Return where what messages of one transaction leave is collected."""
         return LedgerStatements(self.database, issuer, self._party, self.clock)

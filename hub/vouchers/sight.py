@@ -61,6 +61,7 @@ class SightedRows:
     def __init__(self, records: StoredRecords, record: str, sight: RecordSight) -> None:
         self._spec = records.registry[record]
         self._table = records.tables[record].source.name
+        self._golden = records.tables[record].read.name
         self._authority = Authority.of(sight.scopes, sight.grants)
         self._grants = sight.grants
         self._may = {PUBLIC_SCOPE, self._spec.scope} <= sight.scopes
@@ -96,8 +97,8 @@ class SightedRows:
         return self._authority.guard(self._spec, item, ALIAS, self) or "true"
 
     def same_item(self, key: str) -> str:
-        """Return the statement for the identity of the record that a parameter is the key of."""
-        return f"SELECT s.item_id FROM {self._table} s WHERE s.key = {key}"  # noqa: S608 - own name
+        """Return the statement for the identity of the golden record that has a key."""
+        return f"SELECT g.item_id FROM {self._golden} g WHERE g.key = {key}"  # noqa: S608 - own name
 
     def statement(
         self, items: Sequence[str], condition: str, most: int, *, is_every: bool = False

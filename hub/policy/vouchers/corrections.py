@@ -99,7 +99,7 @@ def and_met(
 
     `met`: codes of what is met; `holding`: those that hold the claim while nothing is paid out.
     """
-    if not met:
+    if not met or claim.state not in LIVE | {S.SETTLED}:
         return follows
     told = VoucherFound(kind=Kind.CLAIMED_TWICE, fen=claim.fen, detail=" ".join(met))
     holds = holding if claim.state in LIVE else ()

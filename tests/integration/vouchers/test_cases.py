@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import psycopg
 import pytest
 
@@ -188,7 +190,7 @@ async def test_customs_records_are_shown_by_their_own_rule_and_else_said_to_be_w
     assert "CUSTOMS_WITHHELD" in {code for each in narrow.stations for code in each.missing}
 
 
-CLAIMS = 100_000
+CLAIMS = int(os.environ.get("HUB_CASES_CLAIMS", "10000"))
 MANY_CLAIMS = """
 INSERT INTO voucher_claim_source (source, authority, key, item_id, owner, issuer, party, entry_id,
   revision, digest, as_of, accepted_at, assurance, channel, withdrawn, speaks, issuer_key, code,

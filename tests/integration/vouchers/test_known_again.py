@@ -105,12 +105,16 @@ async def test_an_invoice_that_is_corrected_to_a_claimed_one_is_told_until_the_o
     assert await world.findings() == {}
 
 
-async def test_what_a_claim_was_known_by_before_stands_in_nobodys_way(
+async def test_a_claim_that_is_over_closes_its_finding_and_what_it_was_known_by_is_free(
     world: FollowedWorld,
 ) -> None:
-    await world.send(Event.REJECT, claim_no="B")
-    await world.state([service("8000", invoiceNo=SECOND)])
+    await world.state([second(invoiceNo=FIRST)])
     await world.follow()
+    assert await world.findings() == {"CLAIMED_TWICE.B": 400_000}
+    await world.send(Event.REJECT, claim_no="B")
+    await world.state([service("8000", invoiceNo=SECOND), second()])
+    await world.follow()
+    assert await world.findings() == {}
     again = {"claim_no": "C", "service": LATER}
     await world.send(Event.RESERVE, 400_000, claim_no="C", order_no="O-2")
     told = await world.send(Event.CONSUME, 400_000, **again)
