@@ -76,6 +76,8 @@ class VouchersMeasured:
     ledger: AuditedLedger | None = None
     plain_per_s: float = 0.0
     load: float = 0.0
+    rate: float = 0.0
+    """Messages a second that are sent whatever comes back."""
     faults: list[str] = field(default_factory=list)
 
 
@@ -90,41 +92,59 @@ def desk_of(database: Database) -> VoucherDesk:
 
 
 async def desk_alone(
-    desk: VoucherDesk, wanted: Sequence[VoucherWanted], parent: int, at_once: int
+    desk: VoucherDesk,
+    wanted: Sequence[VoucherWanted],
+    parent: int,
+    at_once: int,
+    per_s: float = 0.0,
 ) -> Ran:
-    """Give messages to the desk itself, so many at a time."""
-    ran, waiting = Ran(), iter(wanted)
-
-    async def sender(number: int) -> None:
-        for each in waiting:
-            key = f"{each.event.value}-{each.code}-{each.claim_no}"
-            asking = VoucherAsking(
-                client=f"c{number % 8}", party=PROVIDER, key=key, body_hash=b"\0" * 32
-            )
-            began = time.perf_counter()
-            told = await desk.take(asking, each)
-            ran.each_s.append(time.perf_counter() - began)
-            if told.state is None:
-                ran.faults.append(f"{each.claim_no}: {told.refused or told.missing}")
-
+    """Give messages to the desk itself, so many at a time, or so many a second whatever comes back."""
+    ran, waiting = Ran(), iter(enumerate(wanted))
     began, cpu, pg = time.perf_counter(), time.process_time(), children_seconds(parent)
-    await asyncio.gather(*(sender(number) for number in range(at_once)))
+
+    async def take(number: int, each: VoucherWanted, due: float) -> None:
+        key = f"{each.event.value}-{each.code}-{each.claim_no}"
+        asking = VoucherAsking(
+            client=f"c{number % 8}", party=PROVIDER, key=key, body_hash=b"\0" * 32
+        )
+        told = await desk.take(asking, each)
+        ran.each_s.append(time.perf_counter() - due)
+        if told.state is None:
+            ran.faults.append(f"{each.claim_no}: {told.refused or told.missing}")
+
+    async def sender() -> None:
+        for number, each in waiting:
+            await take(number, each, time.perf_counter())
+
+    if per_s:
+        async with asyncio.TaskGroup() as tasks:
+            for number, each in waiting:
+                due = began + number / per_s
+                await asyncio.sleep(max(0.0, due - time.perf_counter()))
+                tasks.create_task(take(number, each, due))
+    else:
+        await asyncio.gather(*(sender() for _ in range(at_once)))
     ran.seconds, ran.hub_s = time.perf_counter() - began, time.process_time() - cpu
     ran.postgres_s = children_seconds(parent) - pg
     return ran
 
 
 async def one_desk(
-    url: str, items: Sequence[Claimable], parent: int, found: VouchersMeasured
+    url: str, items: Sequence[Claimable], parent: int, found: VouchersMeasured, rate: float
 ) -> None:
-    """Measure the desk without HTTP: one message after another, and many at once."""
-    few, many = items[: len(items) // 10], items[len(items) // 10 :]
+    """Measure the desk without HTTP: one message after another, many at once, and at a rate."""
+    tenth, half = len(items) // 10, len(items) // 2
+    few, many, offered = items[:tenth], items[tenth:half], items[half:]
     async with Database(url) as database:
         desk = desk_of(database)
         for event in (VoucherEvent.RESERVE, VoucherEvent.CONSUME):
-            for name, part, at_once in (("alone", few, 1), ("together", many, AT_ONCE)):
+            for name, part, at_once, per_s in (
+                ("alone", few, 1, 0.0),
+                ("together", many, AT_ONCE, 0.0),
+                ("at a rate", offered, 0, rate),
+            ):
                 wanted = [each.wanted(event) for each in part]
-                ran = await desk_alone(desk, wanted, parent, at_once)
+                ran = await desk_alone(desk, wanted, parent, at_once, per_s)
                 _note(found, f"desk {event.value} {name}", ran)
 
 
@@ -217,7 +237,7 @@ def in_a_process(url: str) -> AuditedLedger:
 
 def measured(server: EmbeddedPostgres, asked: argparse.Namespace) -> VouchersMeasured:
     """Measure everything, each in a database of its own."""
-    found, parent = VouchersMeasured(load=load()), postmaster(server.folder)
+    found, parent = VouchersMeasured(load=load(), rate=asked.rate), postmaster(server.folder)
     parts = set(asked.parts.split(","))
     pin(parent, cores_of_machine())
     if parts & {"road", "desk", "length", "plain"}:
@@ -229,7 +249,7 @@ def measured(server: EmbeddedPostgres, asked: argparse.Namespace) -> VouchersMea
             if "road" not in parts:
                 with serving("vouchers", url, _fresh_folder()):
                     _wait_for_log(url)
-            asyncio.run(one_desk(url, items[asked.claims :], parent, found))
+            asyncio.run(one_desk(url, items[asked.claims :], parent, found, asked.rate))
         if "length" in parts:
             asyncio.run(of_lengths(url, parent, found))
         found.faults += asyncio.run(_faults(url))
@@ -284,9 +304,10 @@ def markdown(found: VouchersMeasured) -> str:
     rows = []
     for name, ran in found.runs.items():
         where, event, how = name.split(" ", 2)
+        how = f"{found.rate:,.0f} a second are sent" if how == "at a rate" else ways.get(how, how)
         count = len(ran.each_s)
         rows.append([
-            f"{names[where]}, {event.lower()}, {ways.get(how, how)}", f"{ran.per_s:,.0f}", f"{ran.at(0.5):,.1f}",
+            f"{names[where]}, {event.lower()}, {how}", f"{ran.per_s:,.0f}", f"{ran.at(0.5):,.1f}",
             f"{ran.at(0.99):,.1f}", f"{1000 * ran.hub_s / count:.2f}", f"{1000 * ran.postgres_s / count:.2f}",
         ])  # fmt: skip
     parts = [

@@ -36,7 +36,7 @@ from hub.vouchers.granted_since import GrantedSince
 from hub.vouchers.kept_claims import KeptClaims, Row, name_of
 from hub.vouchers.known_again import TWICE, KnownAgain
 from hub.vouchers.ledger import CLAIM, MOVEMENT, VOUCHER
-from hub.vouchers.limits import FOLLOW_PAUSE_S, LOG_PAUSE_S, ROUND_CLAIMS, ROUND_S
+from hub.vouchers.limits import FOLLOW_PAUSE_S, LOG_PAUSE_S, ROUND_CLAIMS, ROUND_S, STANDS_BACK_S
 from hub.vouchers.marks import ClaimName
 from hub.vouchers.mirror import MIRRORED, look_at
 from hub.vouchers.movements import MovementError

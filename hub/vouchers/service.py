@@ -43,12 +43,7 @@ from hub.vouchers.ledger import (
     read_claims,
     read_voucher,
 )
-from hub.vouchers.limits import (
-    MESSAGES_AT_ONCE,
-    MESSAGES_OF_ONE,
-    MESSAGES_WAITING,
-    TURN_S,
-)
+from hub.vouchers.limits import MESSAGES_AT_ONCE, MESSAGES_OF_ONE, MESSAGES_WAITING, TURN_S
 from hub.vouchers.marks import Met, free, mark_all
 from hub.vouchers.movements import standing_of
 from hub.vouchers.other_person import check_other_person
