@@ -18,7 +18,7 @@ import httpx
 from connectors.answer_json import read_answer
 from connectors.errors import PayloadError, SourceRefusedError, SourceUnavailableError
 
-__all__ = ["ClientCredentials", "QueryKey", "Standing", "StaticToken"]
+__all__ = ["ClientCredentials", "QueryKey", "StandingCredentials", "StaticToken"]
 
 SAFE = "safe"
 """Key of a request's extensions: whether it changes nothing, whatever its method. What fetches a
@@ -37,7 +37,7 @@ SERVER_ERROR_MIN = 500
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Standing:
+class StandingCredentials:
     """What credentials add to a request without asking anybody: a header, or part of the query."""
 
     header: str = ""
@@ -59,9 +59,9 @@ class StaticToken(httpx.Auth):
         request.headers[self.header] = self.value
         yield request
 
-    def standing(self) -> Standing:
+    def standing(self) -> StandingCredentials:
         """Return the header."""
-        return Standing(header=self.header, value=self.value)
+        return StandingCredentials(header=self.header, value=self.value)
 
 
 @dataclass(frozen=True, repr=False)
@@ -80,9 +80,9 @@ class QueryKey(httpx.Auth):
         request.extensions = {**request.extensions, QUERY_SECRET: self._pair()}
         yield request
 
-    def standing(self) -> Standing:
+    def standing(self) -> StandingCredentials:
         """Return the part of the query."""
-        return Standing(query=self._pair().encode("ascii"))
+        return StandingCredentials(query=self._pair().encode("ascii"))
 
     def _pair(self) -> str:
         return f"{quote(self.name, safe='')}={quote(self.value, safe='')}"
@@ -125,11 +125,13 @@ class ClientCredentials(httpx.Auth):
         request.headers["Authorization"] = f"Bearer {self._token}"
         yield request
 
-    def standing(self) -> Standing | None:
+    def standing(self) -> StandingCredentials | None:
         """Return the header with the token; None while there is none that is valid."""
         if not self._has_valid_token():
             return None
-        return Standing(header="Authorization", value=f"Bearer {self._token}", may_be_renewed=True)
+        return StandingCredentials(
+            header="Authorization", value=f"Bearer {self._token}", may_be_renewed=True
+        )
 
     def _has_valid_token(self) -> bool:
         return bool(self._token) and self.elapsed() < self._until

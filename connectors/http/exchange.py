@@ -4,9 +4,10 @@ Everything that asks a source goes through here: httpx by `transport`, a plain q
 `straight`.
 
 Invariants:
-- connect, write, pool and read are bounded, and the exchange with its whole body is (`Bounds`);
-- a request is sent a second time only where its sender allows it (`Message.may_repeat`), the
-  connection had been used before, and not one byte of an answer came (RFC 9110 section 9.2.2);
+- connect, write, pool and read are bounded, and the exchange with its whole body is
+  (`ExchangeBounds`);
+- a request is sent a second time only where its sender allows it (`may_repeat`), the connection had
+  been used before, and not one byte of an answer came (RFC 9110 section 9.2.2);
 - what goes wrong leaves as an `httpx.TransportError` that tells whether the request can have
   arrived.
 """
@@ -25,7 +26,7 @@ from connectors.http.pool import HttpPool, Origin
 from connectors.http.wire import Connection, Reply
 from connectors.limits import Limits
 
-__all__ = ["AnswerBody", "Bounds", "Exchanges", "Message", "head_of"]
+__all__ = ["AnswerBody", "ExchangeBounds", "Exchanges", "OutgoingRequest", "head_of"]
 
 PORTS = {"http": 80, "https": 443}
 CLOSING_TURNS = 3
@@ -34,7 +35,7 @@ ORIGINS_MAX = 256
 """Origins that pools are kept for; a source has one or two."""
 
 
-class Bounds:
+class ExchangeBounds:
     """The bounds of one exchange: those of `limits`, unless the request states others."""
 
     __slots__ = ("connect", "pool", "read", "until", "write")
@@ -56,7 +57,7 @@ class Bounds:
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
+class OutgoingRequest:
     """One request as it leaves."""
 
     method: str
@@ -71,7 +72,7 @@ class AnswerBody(httpx.AsyncByteStream):
     """The body of one answer; returns its connection when it ends or is closed."""
 
     def __init__(
-        self, pool: HttpPool, connection: Connection, reply: Reply, bounds: Bounds
+        self, pool: HttpPool, connection: Connection, reply: Reply, bounds: ExchangeBounds
     ) -> None:
         self._pool = pool
         self._connection = connection
@@ -130,7 +131,9 @@ class Exchanges:
             found = self._pools[origin] = HttpPool(origin, self._context, self.limits)
         return found
 
-    async def send(self, message: Message, pool: HttpPool, bounds: Bounds) -> AnswerBody:
+    async def send(
+        self, message: OutgoingRequest, pool: HttpPool, bounds: ExchangeBounds
+    ) -> AnswerBody:
         """Send a request and return its answer, of which the head has come."""
         body = await self._once(message, pool, bounds, may_repeat=message.may_repeat)
         if body is None:
@@ -154,9 +157,9 @@ class Exchanges:
 
     async def _once(
         self,
-        message: Message,
+        message: OutgoingRequest,
         pool: HttpPool,
-        bounds: Bounds,
+        bounds: ExchangeBounds,
         *,
         may_repeat: bool,
         fresh: bool = False,

@@ -13,8 +13,8 @@ Invariants:
 import asyncio
 import random
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from typing import Any, TypeAlias, TypeVar
@@ -32,6 +32,7 @@ from connectors.errors import (
     SourceUnavailableError,
 )
 from connectors.http.credentials import SAFE, QueryKey
+from connectors.http.heard import HeardExchanges
 from connectors.http.question import HttpAnswer, HttpQuestion
 from connectors.http.spans import call_span
 from connectors.http.straight import StraightAnswer, StraightRoad
@@ -86,6 +87,7 @@ class HttpSession:
         self._straight = client if isinstance(client, StraightRoad) else None
         self._client = client.client if isinstance(client, StraightRoad) else client
         self._check = check
+        self._heard: HeardExchanges | None = None
         self._pause = pause
         self._chance = chance
 
@@ -96,6 +98,15 @@ class HttpSession:
     async def ask(self, question: HttpQuestion) -> HttpAnswer:
         """Ask, and again where that may help and the question changes nothing."""
         return await self.again(lambda: self.ask_once(question), is_safe=question.is_safe)
+
+    @contextmanager
+    def hearing(self, heard: HeardExchanges) -> Iterator[None]:
+        """Have all that is asked meanwhile noted in `heard`, and what it has ahead not asked."""
+        self._heard = heard
+        try:
+            yield
+        finally:
+            self._heard = None
 
     async def again(self, ask: Callable[[], Awaitable[T]], *, is_safe: bool = True) -> T:
         """Do what asks this source, once more where it was not there and that may help."""
@@ -159,6 +170,16 @@ class HttpSession:
 
     async def ask_once(self, question: HttpQuestion) -> HttpAnswer:
         """Ask one time; every failure is a `ConnectorError`."""
+        heard = self._heard
+        if heard is None:
+            return await self._asked(question)
+        if heard.is_next(question):
+            return heard.next()
+        answer = await self._asked(question)
+        heard.note(question, answer)
+        return answer
+
+    async def _asked(self, question: HttpQuestion) -> HttpAnswer:
         place = _place(question.path)
         if question.query:
             place = f"{place}?{urlencode(question.query)}"

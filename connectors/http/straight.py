@@ -17,8 +17,13 @@ from urllib.parse import urlencode
 
 import httpx
 
-from connectors.http.credentials import ClientCredentials, QueryKey, Standing, StaticToken
-from connectors.http.exchange import AnswerBody, Bounds, Message, head_of
+from connectors.http.credentials import (
+    ClientCredentials,
+    QueryKey,
+    StandingCredentials,
+    StaticToken,
+)
+from connectors.http.exchange import AnswerBody, ExchangeBounds, OutgoingRequest, head_of
 from connectors.http.question import HttpQuestion
 from connectors.http.transport import IDEMPOTENT, Transport
 
@@ -33,7 +38,7 @@ NOT_PLAIN = frozenset({"content-encoding", "set-cookie"})
 WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 """Methods that say how long their body is, also where there is none (RFC 9110 section 8.6)."""
 UNAUTHORIZED = 401
-_NOTHING = Standing()
+_NOTHING = StandingCredentials()
 _STANDING = (ClientCredentials, QueryKey, StaticToken)
 """Credentials that know what they add to a request."""
 
@@ -93,8 +98,8 @@ class StraightRoad:
         target = _target(prepared, question.query, standing.query)
         if len(target) > TARGET_BYTES_MAX:
             return None
-        bounds = Bounds(self._exchanges.limits)
-        message = Message(
+        bounds = ExchangeBounds(self._exchanges.limits)
+        message = OutgoingRequest(
             method=question.method,
             head=head_of(question.method, target, _lines(prepared, question, more, standing)),
             body=None if not question.content else httpx.ByteStream(question.content),
@@ -117,7 +122,7 @@ class StraightRoad:
         self.client.cookies.extract_cookies(response)
         return response
 
-    def _standing(self) -> Standing | None:
+    def _standing(self) -> StandingCredentials | None:
         if self._credentials is not None:
             return self._credentials.standing()
         return _NOTHING if self._is_open else None
@@ -147,7 +152,10 @@ def _target(prepared: _Prepared, query: Mapping[str, str] | None, secret: bytes)
 
 
 def _lines(
-    prepared: _Prepared, question: HttpQuestion, more: Mapping[str, str], standing: Standing
+    prepared: _Prepared,
+    question: HttpQuestion,
+    more: Mapping[str, str],
+    standing: StandingCredentials,
 ) -> list[bytes]:
     """Return the header lines; what is given later replaces what was prepared."""
     added = dict(more)

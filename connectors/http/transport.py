@@ -17,7 +17,7 @@ import ssl
 import httpx
 
 from connectors.http.credentials import QUERY_SECRET, SAFE
-from connectors.http.exchange import Bounds, Exchanges, Message, head_of
+from connectors.http.exchange import ExchangeBounds, Exchanges, OutgoingRequest, head_of
 from connectors.http.wire import OversizeError
 from connectors.limits import Limits
 
@@ -37,7 +37,7 @@ class Transport(httpx.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send one request and return its answer with an open body."""
-        bounds = Bounds(self.exchanges.limits, request.extensions.get("timeout"))
+        bounds = ExchangeBounds(self.exchanges.limits, request.extensions.get("timeout"))
         message = _message(request)
         sni = request.extensions.get("sni_hostname")
         pool = self.exchanges.pool(request.url, None if sni is None else str(sni))
@@ -55,7 +55,7 @@ class Transport(httpx.AsyncBaseTransport):
         await self.exchanges.aclose()
 
 
-def _message(request: httpx.Request) -> Message:
+def _message(request: httpx.Request) -> OutgoingRequest:
     target = request.url.raw_path
     secret = request.extensions.get(QUERY_SECRET, "").encode("ascii")
     if secret:
@@ -67,7 +67,7 @@ def _message(request: httpx.Request) -> Message:
     if stream is not None and not isinstance(stream, httpx.AsyncByteStream):
         raise httpx.LocalProtocolError("the body of the request is not asynchronous")
     changes_nothing = request.extensions.get(SAFE, False) or request.method in IDEMPOTENT
-    return Message(
+    return OutgoingRequest(
         method=request.method,
         head=head_of(request.method, target, lines),
         body=stream,

@@ -31,6 +31,8 @@ LOOK_UPS_KEPT_S = 600.0
 
 LAST_ANSWERS_MAX = 20_000
 """Answers of which one worker remembers by hash what they said."""
+HEARD_MAX = 8
+"""Exchanges of one reading that are remembered; a longer one is read as if it were new."""
 SESSION_KEPT_S = 60.0
 """So long a connection to a source is used again; then its name is looked up anew."""
 SOURCES_OPEN_MAX = 256
