@@ -48,7 +48,11 @@ class Freshening:
         if not wanted:
             return
         began = asyncio.get_running_loop().time()
-        rounds = [self._touched(touch, want, began, env, run) for touch, want in wanted]
+        first = await self._looked_up(compiled, wanted, env, run)
+        rounds = [
+            self._touched(touch, want, began, env, run, first.get(touch.key))
+            for touch, want in wanted
+        ]
         by_field = await _together(rounds)
         answers = [answer for found in by_field for answer in found]
         strictest = min(want.max_staleness_s for _, want in wanted)
@@ -69,10 +73,31 @@ class Freshening:
         env.manifest = run.known.bound(run.sources)
         _list_too(frozenset(each.source for each in answers), env, run)
 
+    async def _looked_up(
+        self,
+        compiled: Compiled,
+        wanted: Sequence[tuple[Touch, WantedFreshness]],
+        env: Env,
+        run: Run,
+    ) -> dict[str, list[str]]:
+        """Return the keys of fields that look one up, by one statement where all are wanted."""
+        asked = [touch for touch, _ in wanted if touch.is_look_up]
+        count = sum(touch.is_look_up for touch in compiled.touches)
+        if compiled.looked_up is None or self._federation is None or len(asked) < count:
+            return {}
+        body = await self._statements.fetch(compiled.looked_up, env, run)
+        return {touch.key: touch.found(body) for touch in asked}
+
     async def _touched(
-        self, touch: Touch, want: WantedFreshness, began: float, env: Env, run: Run
+        self,
+        touch: Touch,
+        want: WantedFreshness,
+        began: float,
+        env: Env,
+        run: Run,
+        first: list[str] | None,
     ) -> list[Answered]:
-        """Freshen what one field of the root touches."""
+        """Freshen what one field of the root touches; `first`: the keys of it that are known."""
         if touch.keys is None or self._federation is None:
             return []
         left_s = want.deadline_s if run.relay is None else min(want.deadline_s, run.relay.left_s)
@@ -86,7 +111,9 @@ class Freshening:
         answers: list[Answered] = []
         known: set[str] = set()
         for rounds_left in reversed(range(ROUNDS_MAX + 1 if touch.moves else 1)):
-            found = touch.found(await self._statements.fetch(touch.keys, env, run))
+            found, first = first, None
+            if found is None:
+                found = touch.found(await self._statements.fetch(touch.keys, env, run))
             keys = [key for key in found if key not in known]
             if not keys:
                 break
