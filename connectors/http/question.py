@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from urllib.parse import urlencode
 
 __all__ = ["HttpAnswer", "HttpQuestion"]
 
@@ -20,6 +21,12 @@ class HttpQuestion:
     """Whether it changes nothing at the source, so that it may be asked again."""
     read_too: frozenset[int] = frozenset()
     """Statuses beside 2xx whose answer its asker reads: 304, or a SOAP fault with 500."""
+    encoded: str = field(init=False, repr=False, compare=False)
+    """The query as it is sent: made once, for a question may be asked many times."""
+
+    def __post_init__(self) -> None:
+        """Encode the query."""
+        object.__setattr__(self, "encoded", urlencode(self.query) if self.query else "")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -18,7 +18,6 @@ from contextlib import asynccontextmanager, contextmanager
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from typing import Any, TypeAlias, TypeVar
-from urllib.parse import urlencode
 
 import httpx
 
@@ -181,8 +180,8 @@ class HttpSession:
 
     async def _asked(self, question: HttpQuestion) -> HttpAnswer:
         place = _place(question.path)
-        if question.query:
-            place = f"{place}?{urlencode(question.query)}"
+        if question.encoded:
+            place = f"{place}?{question.encoded}"
         said = f"{question.method} {place}"
         try:
             with call_span(self.source, question.method) as headers:

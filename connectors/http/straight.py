@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
-from urllib.parse import urlencode
 
 import httpx
 
@@ -43,7 +42,7 @@ _STANDING = (ClientCredentials, QueryKey, StaticToken)
 """Credentials that know what they add to a request."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Prepared:
     """What is the same of every question with one path, method and headers."""
 
@@ -52,6 +51,8 @@ class _Prepared:
     """Its path, with the query that it brings itself."""
     lines: tuple[tuple[bytes, bytes], ...]
     """Its headers: the name in lower case, and the whole line."""
+    said: tuple[StandingCredentials, list[bytes]] | None = None
+    """The lines of the last question that had no others, and with which credentials."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +96,7 @@ class StraightRoad:
         if standing is None or self.client.cookies:
             return None
         prepared = self._prepare(question)
-        target = _target(prepared, question.query, standing.query)
+        target = _target(prepared, question.encoded, standing.query)
         if len(target) > TARGET_BYTES_MAX:
             return None
         bounds = ExchangeBounds(self._exchanges.limits)
@@ -143,11 +144,11 @@ class StraightRoad:
         return found
 
 
-def _target(prepared: _Prepared, query: Mapping[str, str] | None, secret: bytes) -> bytes:
+def _target(prepared: _Prepared, query: str, secret: bytes) -> bytes:
     """Return path and query; a query replaces the one that the path brings, a secret is added."""
     target = prepared.target
     if query:
-        target = target.partition(b"?")[0] + b"?" + urlencode(query).encode("ascii")
+        target = target.partition(b"?")[0] + b"?" + query.encode("ascii")
     return target + (b"&" if b"?" in target else b"?") + secret if secret else target
 
 
@@ -158,6 +159,9 @@ def _lines(
     standing: StandingCredentials,
 ) -> list[bytes]:
     """Return the header lines; what is given later replaces what was prepared."""
+    is_plain = not more and question.content is None
+    if is_plain and prepared.said is not None and prepared.said[0] == standing:
+        return prepared.said[1]
     added = dict(more)
     if standing.header:
         added[standing.header] = standing.value
@@ -166,4 +170,6 @@ def _lines(
     if question.content is not None or question.method in WITH_BODY:
         lines.append(b"content-length: %d" % len(question.content or b""))
     lines += [f"{name}: {value}".encode("ascii") for name, value in added.items()]
+    if is_plain:
+        prepared.said = standing, lines
     return lines
