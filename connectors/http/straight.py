@@ -6,11 +6,12 @@ httpx itself, and kept (`_Prepared`). The bytes that leave, the connections and 
 those of `exchange`, as for every other request.
 
 Only what is plain goes this way; the rest goes through the client: where credentials have to be
-fetched or renewed first, where the source set a cookie, where an address is of an unusual form.
+fetched or renewed first, where the source set a cookie, where an address is unusually long.
 """
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 
@@ -32,8 +33,10 @@ PREPARED_MAX = 64
 """Addresses with method and headers that are kept prepared; then it begins anew."""
 TARGET_BYTES_MAX = 60_000
 """A longer path with query goes through the client, which says what is wrong with it."""
-NOT_PLAIN = frozenset({"content-encoding", "set-cookie"})
-"""Headers of an answer that httpx reads: it unpacks the body and keeps the cookie."""
+PACKED, GZIP = "content-encoding", "gzip"
+"""What every request allows an answer; one that comes packed otherwise is unpacked by httpx."""
+PIECE_BYTES_MAX = 64 * 1024
+"""Bytes that are unpacked at a time: whoever counts them can stop before a small body is huge."""
 WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 """Methods that say how long their body is, also where there is none (RFC 9110 section 8.6)."""
 UNAUTHORIZED = 401
@@ -65,12 +68,30 @@ class StraightAnswer:
     body: AnswerBody
 
     def aiter_bytes(self) -> AsyncIterator[bytes]:
-        """Yield the pieces of the body."""
+        """Yield the pieces of the body, unpacked; `httpx.DecodingError` where it is no gzip."""
+        if self.headers.get(PACKED) == GZIP:
+            return _unpacked(self.body)
         return self.body.__aiter__()
 
     async def aclose(self) -> None:
         """End the exchange."""
         await self.body.aclose()
+
+
+async def _unpacked(body: AnswerBody) -> AsyncIterator[bytes]:
+    unpacking = zlib.decompressobj(zlib.MAX_WBITS | 16)
+    try:
+        async for part in body:
+            rest = part
+            while rest:
+                piece = unpacking.decompress(rest, PIECE_BYTES_MAX)
+                rest = unpacking.unconsumed_tail
+                if piece:
+                    yield piece
+        if piece := unpacking.flush():
+            yield piece
+    except zlib.error as error:
+        raise httpx.DecodingError(str(error)) from error
 
 
 class StraightRoad:
@@ -112,7 +133,7 @@ class StraightRoad:
             await body.aclose()
             return None
         headers = body.reply.fields()
-        if NOT_PLAIN.isdisjoint(headers):
+        if "set-cookie" not in headers and headers.get(PACKED, GZIP) == GZIP:
             return StraightAnswer(body.reply.status, headers, body)
         response = httpx.Response(
             status_code=body.reply.status,

@@ -3,6 +3,7 @@
 import asyncio
 import gzip
 import json
+import zlib
 from dataclasses import replace
 
 import pytest
@@ -60,6 +61,11 @@ PACKED = {
     "gzip": packed(gzip.compress(b"unpacked")),
     "bomb": packed(gzip.compress(b"0" * 20_000)),
     "no gzip": packed(b"unpacked"),
+    "half a gzip": packed(gzip.compress(b"unpacked" * 99)[:20]),
+    "two of them": packed(gzip.compress(b"one") + gzip.compress(b"two")),
+    "in other words": packed(zlib.compress(b"unpacked")).replace(b": gzip", b": deflate"),
+    "packed twice": packed(gzip.compress(gzip.compress(b"x"))).replace(b": gzip", b": gzip, gzip"),
+    "a large one": packed(gzip.compress(b"0123456789" * 900)),
 }
 
 
