@@ -98,14 +98,24 @@ class HttpSession:
         """Ask, and again where that may help and the question changes nothing."""
         return await self.again(lambda: self.ask_once(question), is_safe=question.is_safe)
 
+    @property
+    def remembers(self) -> bool:
+        """Whether the source had us remember something: cookies."""
+        return bool(self._client.cookies)
+
     @contextmanager
     def hearing(self, heard: HeardExchanges) -> Iterator[None]:
-        """Have all that is asked meanwhile noted in `heard`, and what it has ahead not asked."""
+        """Have all that is asked meanwhile noted in `heard`, and what it has ahead not asked.
+
+        Nothing is noted of a source that had us remember something: what it answers depends on it.
+        """
         self._heard = heard
         try:
             yield
         finally:
             self._heard = None
+            if self.remembers:
+                heard.exchanges.clear()
 
     async def again(self, ask: Callable[[], Awaitable[T]], *, is_safe: bool = True) -> T:
         """Do what asks this source, once more where it was not there and that may help."""

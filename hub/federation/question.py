@@ -169,6 +169,8 @@ class LiveQuestions:
                 answer = await session.ask(each.question)
                 heard.ahead.append((each.question, answer))
                 if not each.is_same(answer):
+                    if session.remembers:  # the rest goes over another session
+                        heard.ahead.clear()
                     return False
         return True
 

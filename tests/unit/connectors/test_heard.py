@@ -25,6 +25,7 @@ class Shelf:
     """A source that is asked page by page, and notes each question."""
 
     def __init__(self) -> None:
+        self.headers: dict[str, str] = {}
         self.rows = [{"id": number} for number in range(5)]
         self.pages: list[int] = []
 
@@ -32,7 +33,8 @@ class Shelf:
         page, size = (int(request.url.params[name]) for name in ("page", "size"))
         self.pages.append(page)
         part = self.rows[(page - 1) * size : page * size]
-        return httpx.Response(200, json={"total": len(self.rows), "rows": part})
+        answer = {"total": len(self.rows), "rows": part}
+        return httpx.Response(200, json=answer, headers=self.headers)
 
 
 @pytest.fixture
@@ -79,6 +81,16 @@ async def test_what_came_ahead_is_read_and_only_the_rest_is_asked(shelf, talk, c
     found = await read(talk, again)
     assert shelf.pages == [1, 2, 3, 1, 2, 3][ahead:]
     assert found == await read(talk, HeardExchanges())
+
+
+async def test_nothing_is_noted_of_a_source_that_sets_a_cookie(shelf, talk):
+    shelf.headers["Set-Cookie"] = "a=1"
+    heard = HeardExchanges()
+    assert await read(talk, heard)
+    assert talk.remembers
+    assert not heard.exchanges
+    talk.forget()
+    assert not talk.remembers
 
 
 async def test_what_came_ahead_of_another_question_is_left_out(shelf, talk):
