@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, time, timedelta
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 from adapters._booking import BookingProtocol
@@ -80,6 +81,12 @@ class Removed:
 Yielded: TypeAlias = Mapped | Removed
 
 
+@lru_cache(4)
+def _monday(day: date) -> datetime:
+    """Return the beginning of the week of a day, Asia/Shanghai; kept, because each row may ask."""
+    return datetime.combine(day - timedelta(days=day.weekday()), time(), tzinfo=SHANGHAI)
+
+
 @dataclass(kw_only=True)
 class Context:
     """What a mapping may know beside its row: facts of the deployment, and of this run."""
@@ -114,11 +121,7 @@ class Context:
     @property
     def window_start(self) -> datetime:
         """Start of the occupancy window: a Monday, Asia/Shanghai, so that its key stays a week."""
-        local = self.now.astimezone(SHANGHAI)
-        monday = (local - timedelta(days=local.weekday())).replace(
-            hour=0, minute=0, second=0, microsecond=0
-        )
-        return monday - timedelta(weeks=self.weeks_back)
+        return _monday(self.now.astimezone(SHANGHAI).date()) - timedelta(weeks=self.weeks_back)
 
     @property
     def window_end(self) -> datetime:

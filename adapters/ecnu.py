@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from adapters._adapter import (
@@ -171,7 +172,12 @@ def occupancy(row: Row, context: Context) -> Iterable[Yielded]:
 
 def _window(context: Context) -> Window:
     """Ask for what overlaps the window, in the source's own naive local time."""
-    since, until = context.window_start, context.window_end
+    return _between(context.window_start, context.window_end)
+
+
+@lru_cache(1)
+def _between(since: datetime, until: datetime) -> Window:
+    """Return the same window as long as it is the same: each live question asks for it."""
     filters = {"jssjStart": _local(since), "kssjEnd": _local(until)}
     return Window(since=since, until=until, filters=filters)
 

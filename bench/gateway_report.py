@@ -41,8 +41,9 @@ def markdown(made: GatewayResults) -> str:
     head = (
         f"Written by `python -m bench.gateways`: {made.rounds} rounds of {made.seconds:g} s, medians, 16 connections. Every "
         "front asks the same stand-in systems in the same run, in turn, on one core; the systems, the load and PostgreSQL "
-        "have the other. Answers were equal before each case. Nobody checks tokens. What each front is told and what is "
-        "not alike stands in `bench/README.md`."
+        "have the other. Answers were equal before each case. Nobody checks tokens. The hub keeps what it hears and reads its "
+        "answer from the store; gateways keep nothing and ask no database. What each front is told and what else is not "
+        "alike stands in `bench/README.md`."
     )
     return "\n\n".join(part for part in (head, _joins(made), _parted(made)) if part)
 

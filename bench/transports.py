@@ -3,7 +3,8 @@
     python -m bench.transports --requests 2000
 
 Pages of a source (100 rows of an asset register) are asked of one server, a process of its own, four at a time: through the
-own transport, stock httpx, httpx on aiohttp, and aiohttp alone without httpx. They take turns, round by round; what
+own transport below httpx, straight over the same transport as a session asks (decision 0042), stock httpx, httpx on aiohttp, and aiohttp
+alone without httpx. They take turns, round by round; what
 counts is the ratio of processor time of this process, medians of the rounds. `httpx-aiohttp` and `aiohttp` are no
 dependencies: they are installed below `.tools/` from `bench/peers/transports.txt`.
 """
@@ -27,7 +28,9 @@ import httpx
 
 from bench.harvests import stand_in
 from bench.place import ROOT
-from connectors.http.transport import open_client
+from connectors.http.session import HttpSession
+from connectors.http.straight import StraightRoad
+from connectors.http.transport import Transport, open_client
 from connectors.limits import Limits
 from hub.sandbox.asset_cloud import HEADER
 
@@ -74,9 +77,11 @@ async def contestants(
     plain: dict[str, Any] = {"base_url": base, "trust_env": False}
     limits = httpx.Limits(max_connections=AT_ONCE)
     async with AsyncExitStack() as opened:
-        own = await opened.enter_async_context(open_client(base, limits=Limits()))
+        transport = Transport(Limits())
+        own = await opened.enter_async_context(open_client(base, transport=transport))
         stock = await opened.enter_async_context(httpx.AsyncClient(**plain, limits=limits))
         found[OWN], found["stock httpx"] = _through(own), _through(stock)
+        found["straight"] = _straight(HttpSession(OWN, StraightRoad(own, transport)))
         for each in (own, stock):
             each.headers.update(headers)
         if peers:
@@ -98,6 +103,13 @@ def _through(client: httpx.AsyncClient) -> Ask:
     return ask
 
 
+def _straight(session: HttpSession) -> Ask:
+    async def ask(path: str) -> bytes:
+        return (await session.get(path)).raw
+
+    return ask
+
+
 def _bare(session: Any) -> Ask:
     async def ask(path: str) -> bytes:
         async with session.get(path) as answer:
@@ -107,10 +119,12 @@ def _bare(session: Any) -> Ask:
     return ask
 
 
-async def race(asks: Mapping[str, Ask], requests: int, rounds: int) -> list[TransportMeasured]:
+async def race(
+    asks: Mapping[str, Ask], requests: int, rounds: int, rows: int = PAGE_ROWS
+) -> list[TransportMeasured]:
     """Ask each in turn, round by round. RuntimeError where their pages differ."""
     pages = [
-        f"/api/asset/v1/cards?pageNo={1 + n % (INSTRUMENTS // PAGE_ROWS)}&pageSize={PAGE_ROWS}"
+        f"/api/asset/v1/cards?pageNo={1 + n % (INSTRUMENTS // rows)}&pageSize={rows}"
         for n in range(requests)
     ]
     first = {name: await ask(pages[0]) for name, ask in asks.items()}
@@ -140,13 +154,15 @@ async def _all(ask: Ask, pages: list[str]) -> None:
     await asyncio.gather(*(some() for _ in range(AT_ONCE)))
 
 
-def measure(requests: int, rounds: int = ROUNDS, *, peers: bool = True) -> list[TransportMeasured]:
+def measure(
+    requests: int, rounds: int = ROUNDS, *, peers: bool = True, rows: int = PAGE_ROWS
+) -> list[TransportMeasured]:
     """Measure every transport on one server."""
 
     async def run(place: Mapping[str, str]) -> list[TransportMeasured]:
         headers = {HEADER: place["token"]}
         async with contestants(place["url"], headers, peers=peers) as asks:
-            return await race(asks, requests, rounds)
+            return await race(asks, requests, rounds, rows)
 
     with stand_in(INSTRUMENTS) as (_, place):
         return asyncio.run(run(place))
@@ -166,7 +182,9 @@ def main() -> int:
     """Measure and print."""
     parser = argparse.ArgumentParser(prog="python -m bench.transports", description=__doc__)
     parser.add_argument("--requests", type=int, default=400, help="of each, in each round")
-    print(told(measure(parser.parse_args().requests)))
+    parser.add_argument("--rows", type=int, default=PAGE_ROWS, help="of a page")
+    asked = parser.parse_args()
+    print(told(measure(asked.requests, rows=asked.rows)))
     return 0
 
 

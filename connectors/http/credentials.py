@@ -18,7 +18,7 @@ import httpx
 from connectors.answer_json import read_answer
 from connectors.errors import PayloadError, SourceRefusedError, SourceUnavailableError
 
-__all__ = ["ClientCredentials", "QueryKey", "StaticToken"]
+__all__ = ["ClientCredentials", "QueryKey", "StandingCredentials", "StaticToken"]
 
 SAFE = "safe"
 """Key of a request's extensions: whether it changes nothing, whatever its method. What fetches a
@@ -36,6 +36,17 @@ REFUSALS = frozenset({400, 401, 403})
 SERVER_ERROR_MIN = 500
 
 
+@dataclass(frozen=True, slots=True, repr=False)
+class StandingCredentials:
+    """What credentials add to a request without asking anybody: a header, or part of the query."""
+
+    header: str = ""
+    value: str = ""
+    query: bytes = b""
+    may_be_renewed: bool = False
+    """Whether others can be fetched where the source refuses these (401)."""
+
+
 @dataclass(frozen=True, repr=False)
 class StaticToken(httpx.Auth):
     """A token that the operator of the source handed over, sent in one header."""
@@ -47,6 +58,10 @@ class StaticToken(httpx.Auth):
         """Add the header."""
         request.headers[self.header] = self.value
         yield request
+
+    def standing(self) -> StandingCredentials:
+        """Return the header."""
+        return StandingCredentials(header=self.header, value=self.value)
 
 
 @dataclass(frozen=True, repr=False)
@@ -62,9 +77,15 @@ class QueryKey(httpx.Auth):
 
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
         """Hand the key to the transport."""
-        pair = f"{quote(self.name, safe='')}={quote(self.value, safe='')}"
-        request.extensions = {**request.extensions, QUERY_SECRET: pair}
+        request.extensions = {**request.extensions, QUERY_SECRET: self._pair()}
         yield request
+
+    def standing(self) -> StandingCredentials:
+        """Return the part of the query."""
+        return StandingCredentials(query=self._pair().encode("ascii"))
+
+    def _pair(self) -> str:
+        return f"{quote(self.name, safe='')}={quote(self.value, safe='')}"
 
 
 @dataclass(repr=False)
@@ -103,6 +124,14 @@ class ClientCredentials(httpx.Auth):
                 self._store_token(answer)
         request.headers["Authorization"] = f"Bearer {self._token}"
         yield request
+
+    def standing(self) -> StandingCredentials | None:
+        """Return the header with the token; None while there is none that is valid."""
+        if not self._has_valid_token():
+            return None
+        return StandingCredentials(
+            header="Authorization", value=f"Bearer {self._token}", may_be_renewed=True
+        )
 
     def _has_valid_token(self) -> bool:
         return bool(self._token) and self.elapsed() < self._until

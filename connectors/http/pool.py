@@ -45,11 +45,14 @@ class HttpPool:
 
     async def acquire(self, *, connect_s: float, pool_s: float, fresh: bool) -> Connection:
         """Return a connection for one exchange; `fresh` asks for one never used before."""
-        try:
-            async with asyncio.timeout(pool_s):
-                await self._slots.acquire()
-        except TimeoutError as error:
-            raise httpx.PoolTimeout("all connections to the server are busy") from error
+        if self._slots.locked():
+            try:
+                async with asyncio.timeout(pool_s):
+                    await self._slots.acquire()
+            except TimeoutError as error:
+                raise httpx.PoolTimeout("all connections to the server are busy") from error
+        else:
+            await self._slots.acquire()  # at once
         try:
             connection = None if fresh else self._newest_idle()
             if connection is None:

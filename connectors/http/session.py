@@ -12,9 +12,11 @@ Invariants:
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from typing import Any, TypeAlias, TypeVar
 
 import httpx
@@ -29,8 +31,11 @@ from connectors.errors import (
     SourceUnavailableError,
 )
 from connectors.http.credentials import SAFE, QueryKey
+from connectors.http.heard import HeardExchanges
+from connectors.http.question import HttpAnswer, HttpQuestion
 from connectors.http.spans import call_span
-from connectors.http.transport import OversizeError
+from connectors.http.straight import StraightAnswer, StraightRoad
+from connectors.http.transport import OversizeError, Transport, open_client
 from connectors.limits import Limits
 
 __all__ = [
@@ -39,6 +44,7 @@ __all__ = [
     "HttpQuestion",
     "HttpSession",
     "decode_answer",
+    "open_session",
     "parse_json",
 ]
 
@@ -51,49 +57,20 @@ CHARSETS |= {"gb18030": "gb18030", "us-ascii": "utf-8-sig", "ascii": "utf-8-sig"
 STOOD_S_MIN = 60
 """So long an answer has to stand before the moment of its last change is a name for it."""
 EXCERPT_CHARACTERS_MAX = 80
+PLACES_MAX = 256
+"""Paths whose form in messages is kept."""
 T = TypeVar("T")
 AnswerCheck: TypeAlias = Callable[[httpx.Response, bytes], Awaitable[None]]
 """Looks at an answer, with its whole body, before it is read."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class HttpQuestion:
-    """What is asked of a source."""
-
-    path: str
-    """Below the base address; empty: the base address itself."""
-    query: Mapping[str, str] | None = None
-    method: str = "GET"
-    content: bytes | None = None
-    headers: Mapping[str, str] = field(default_factory=dict)
-    is_safe: bool = True
-    """Whether it changes nothing at the source, so that it may be asked again."""
-    read_too: frozenset[int] = frozenset()
-    """Statuses beside 2xx whose answer its asker reads: 304, or a SOAP fault with 500."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class HttpAnswer:
-    """One answer that is to be read: its raw bytes, and what is needed to read them."""
-
-    place: str
-    raw: bytes
-    content_type: str
-    status: int = 200
-    entity_tag: str = ""
-    """The name that the source gives this state of the answer (RFC 9110 section 8.8.3), if any."""
-    modified: str = ""
-    """When it last changed, in the words of the source, if it says so and has stood long enough for
-    that to tell it from other states of it (RFC 9110 section 8.8.2.2)."""
-
-
 class HttpSession:
-    """Talks with one source through an httpx client."""
+    """Talks with one source through an httpx client; straight where that is given and may be."""
 
     def __init__(
         self,
         source: str,
-        client: httpx.AsyncClient,
+        client: httpx.AsyncClient | StraightRoad,
         limits: Limits | None = None,
         *,
         check: AnswerCheck | None = None,
@@ -106,8 +83,10 @@ class HttpSession:
         """
         self.source = source
         self.limits = limits or Limits()
-        self._client = client
+        self._straight = client if isinstance(client, StraightRoad) else None
+        self._client = client.client if isinstance(client, StraightRoad) else client
         self._check = check
+        self._heard: HeardExchanges | None = None
         self._pause = pause
         self._chance = chance
 
@@ -118,6 +97,25 @@ class HttpSession:
     async def ask(self, question: HttpQuestion) -> HttpAnswer:
         """Ask, and again where that may help and the question changes nothing."""
         return await self.again(lambda: self.ask_once(question), is_safe=question.is_safe)
+
+    @property
+    def remembers(self) -> bool:
+        """Whether the source had us remember something: cookies."""
+        return bool(self._client.cookies)
+
+    @contextmanager
+    def hearing(self, heard: HeardExchanges) -> Iterator[None]:
+        """Have all that is asked meanwhile noted in `heard`, and what it has ahead not asked.
+
+        Nothing is noted of a source that had us remember something: what it answers depends on it.
+        """
+        self._heard = heard
+        try:
+            yield
+        finally:
+            self._heard = None
+            if self.remembers:
+                heard.exchanges.clear()
 
     async def again(self, ask: Callable[[], Awaitable[T]], *, is_safe: bool = True) -> T:
         """Do what asks this source, once more where it was not there and that may help."""
@@ -181,27 +179,28 @@ class HttpSession:
 
     async def ask_once(self, question: HttpQuestion) -> HttpAnswer:
         """Ask one time; every failure is a `ConnectorError`."""
-        place = httpx.URL(question.path).raw_path.decode("ascii")
-        if question.query:
-            place = f"{place}?{httpx.QueryParams(question.query)}"
+        heard = self._heard
+        if heard is None:
+            return await self._asked(question)
+        if heard.is_next(question):
+            return heard.next()
+        answer = await self._asked(question)
+        heard.note(question, answer)
+        return answer
+
+    async def _asked(self, question: HttpQuestion) -> HttpAnswer:
+        place = _place(question.path)
+        if question.encoded:
+            place = f"{place}?{question.encoded}"
         said = f"{question.method} {place}"
         try:
-            # A path may carry its own query (a link the source gave); only a new one replaces it.
-            request = self._client.build_request(
-                question.method,
-                question.path,
-                params=question.query or None,
-                content=question.content,
-                headers=dict(question.headers),
-                extensions={SAFE: question.is_safe},
-            )
             with call_span(self.source, question.method) as headers:
-                request.headers.update(headers)
-                response = await self._client.send(request, stream=True)
+                response = await self._sent(question, headers)
                 try:
                     self._check_status(response, said, question.read_too)
                     raw = await self._read(response, said)
                     if self._check is not None:
+                        assert isinstance(response, httpx.Response), "it came through the client"
                         await self._check(response, raw)
                 finally:
                     await response.aclose()
@@ -220,6 +219,25 @@ class HttpSession:
             modified=_modified(response.headers),
         )
 
+    async def _sent(
+        self, question: HttpQuestion, more: Mapping[str, str]
+    ) -> httpx.Response | StraightAnswer:
+        """Send a question with `more` headers; straight where that may be, else by the client."""
+        if self._straight is not None and self._check is None:
+            answer = await self._straight.ask(question, more)
+            if answer is not None:
+                return answer
+        # A path may carry its own query (a link the source gave); only a new one replaces it.
+        request = self._client.build_request(
+            question.method,
+            question.path,
+            params=question.query or None,
+            content=question.content,
+            headers={**question.headers, **more},
+            extensions={SAFE: question.is_safe},
+        )
+        return await self._client.send(request, stream=True)
+
     def _failure(self, said: str, error: Exception) -> ConnectorError:
         """Return the error of a question that got no answer."""
         if isinstance(error, OversizeError):
@@ -237,7 +255,7 @@ class HttpSession:
             self.source, f"{said}: {error}", was_sent=not _never_left(error)
         )
 
-    async def _read(self, response: httpx.Response, said: str) -> bytes:
+    async def _read(self, response: httpx.Response | StraightAnswer, said: str) -> bytes:
         """Read the whole body; the bound holds after decompression too."""
         parts: list[bytes] = []
         size = 0
@@ -252,7 +270,9 @@ class HttpSession:
             parts.append(part)
         return b"".join(parts)
 
-    def _check_status(self, response: httpx.Response, said: str, read_too: frozenset[int]) -> None:
+    def _check_status(
+        self, response: httpx.Response | StraightAnswer, said: str, read_too: frozenset[int]
+    ) -> None:
         """Raise unless the status promises the document."""
         status = response.status_code
         detail = f"{said}: status {status}"
@@ -274,6 +294,21 @@ class HttpSession:
         raise kind(self.source, detail, hint="the path or a parameter is not accepted")
 
 
+@asynccontextmanager
+async def open_session(
+    source: str,
+    base_url: str,
+    limits: Limits,
+    *,
+    auth: httpx.Auth | None = None,
+    context: ssl.SSLContext | None = None,
+) -> AsyncIterator[HttpSession]:
+    """Reach a source for as long as the block runs; plain questions go the straight way."""
+    transport = Transport(limits, context=context)
+    async with open_client(base_url, limits=limits, auth=auth, transport=transport) as client:
+        yield HttpSession(source, StraightRoad(client, transport), limits)
+
+
 def parse_json(source: str, answer: HttpAnswer) -> Any:
     """Read the JSON value of an answer, exactly."""
     excerpt = answer.raw[:EXCERPT_CHARACTERS_MAX].lstrip(b"\xef\xbb\xbf \t\r\n")
@@ -292,6 +327,12 @@ def parse_json(source: str, answer: HttpAnswer) -> Any:
 def decode_answer(answer: HttpAnswer) -> str:
     """Return the text of an answer in the charset that was declared; `ValueError` if it is not."""
     return answer.raw.decode(_charset(answer.content_type))
+
+
+@lru_cache(PLACES_MAX)
+def _place(path: str) -> str:
+    """Return a path as messages name it; `httpx.InvalidURL` where it is none."""
+    return httpx.URL(path).raw_path.decode("ascii")
 
 
 def _without(text: str, name: str) -> str:
@@ -318,12 +359,14 @@ def _charset(content_type: str) -> str:
     return "utf-8-sig"
 
 
-def _modified(headers: httpx.Headers) -> str:
+def _modified(headers: Mapping[str, str]) -> str:
     """Return Last-Modified where it names one state: long enough before the Date of the answer.
 
     It counts whole seconds, so what changed a moment ago may change once more in the same second.
     """
     said = headers.get("last-modified", "")
+    if not said:
+        return ""
     try:
         stood = parsedate_to_datetime(headers.get("date", "")) - parsedate_to_datetime(said)
     except (ValueError, TypeError):
@@ -331,7 +374,7 @@ def _modified(headers: httpx.Headers) -> str:
     return said if stood.total_seconds() >= STOOD_S_MIN and said.isascii() else ""
 
 
-def _retry_after(headers: httpx.Headers) -> float | None:
+def _retry_after(headers: Mapping[str, str]) -> float | None:
     """Read Retry-After, seconds or a date; a date counts from the server's own Date header."""
     value = headers.get("retry-after", "").strip()
     if value.isdigit():

@@ -54,6 +54,11 @@ class Reply:
         self._limits = limits
         self._parser: Any = httptools.HttpResponseParser(self)
 
+    @property
+    def has_news(self) -> bool:
+        """Whether a piece of the body, its end or an error is there, without waiting."""
+        return bool(self.chunks) or self.complete or self.error is not None
+
     def feed(self, data: bytes) -> None:
         """Take the next bytes; afterwards look at `head_complete`, `complete` and `error`."""
         if self.error is not None:
@@ -87,6 +92,14 @@ class Reply:
         else:
             what = "in the middle of an answer" if self.started else "without an answer"
             self._fail(httpx.RemoteProtocolError(f"the server closed the connection {what}"))
+
+    def fields(self) -> dict[str, str]:
+        """Return the headers by name in lower case; several of one name joined by commas."""
+        found: dict[str, str] = {}
+        for raw, value in self.headers:
+            name, text = raw.decode("latin-1").lower(), value.decode("latin-1")
+            found[name] = f"{found[name]}, {text}" if name in found else text
+        return found
 
     def take(self) -> bytes | None:
         """Return the next body chunk that has arrived, if any."""

@@ -11,10 +11,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 
 from hub.errors import ErrorCode
-from hub.federation.limits import ANSWER_KEPT_S
+from hub.federation.limits import ANSWER_KEPT_S, MOMENTS_KEPT_MAX
 from schema.dates import format_instant, parse_instant
 
 __all__ = ["AnswerStatus", "Answered", "ServedFrom", "failure_of", "good_until", "older", "summed"]
@@ -91,6 +92,11 @@ def _entry(answers: list[Answered]) -> dict[str, Any]:
     }
 
 
+@lru_cache(MOMENTS_KEPT_MAX)
+def _moment(text: str) -> datetime:
+    return parse_instant(text).at
+
+
 def older(facts: Iterable[Mapping[str, Any]], since: datetime) -> dict[str, dict[str, Any]]:
     """Return the entries of sources that the store knows well, but only from before `since`."""
     return {
@@ -103,7 +109,7 @@ def older(facts: Iterable[Mapping[str, Any]], since: datetime) -> dict[str, dict
         }
         for each in facts
         if each["status"] == AnswerStatus.OK
-        and (each["asOf"] is None or parse_instant(each["asOf"]).at < since)
+        and (each["asOf"] is None or _moment(each["asOf"]) < since)
     }
 
 

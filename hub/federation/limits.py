@@ -24,6 +24,8 @@ ROWS_MAX = 2_000
 """Rows of one list that are read for one question."""
 SOURCES_KEPT_S = 2.0
 """So long the files of sources are not looked at again."""
+MOMENTS_KEPT_MAX = 1_024
+"""Texts of moments that are read once: when each source last spoke, as every request sees it."""
 LOOK_UP_ROWS_MAX = 20_000
 """Rows of one look-up list: the units of a province, the tools of a laboratory."""
 LOOK_UPS_KEPT_S = 600.0
@@ -31,6 +33,8 @@ LOOK_UPS_KEPT_S = 600.0
 
 LAST_ANSWERS_MAX = 20_000
 """Answers of which one worker remembers by hash what they said."""
+HEARD_MAX = 8
+"""Exchanges of one reading that are remembered; a longer one is read as if it were new."""
 SESSION_KEPT_S = 60.0
 """So long a connection to a source is used again; then its name is looked up anew."""
 SOURCES_OPEN_MAX = 256

@@ -11,19 +11,27 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
 from adapters._adapter import Collection, Context, Live, Mapped
-from adapters._live import Covered, WantedCalendar
+from adapters._live import Covered, LiveList, WantedCalendar
 from connectors.document import Document
+from connectors.http.heard import HeardExchanges
+from connectors.http.session import HttpSession
 from hub.clock import Clock
 from hub.federation.entries import AnswerStatus
 from hub.federation.errands import on_errand
-from hub.federation.last_answers import AnswerMadeOf, LastAnswers, digest_of_documents
+from hub.federation.last_answers import (
+    AnswerMadeOf,
+    LastAnswer,
+    LastAnswers,
+    digest_of_documents,
+    repeatable,
+)
 from hub.federation.limits import (
     LOOK_UP_ROWS_MAX,
     LOOK_UPS_KEPT_S,
@@ -105,21 +113,27 @@ class LiveQuestions:
             context.wanted = WantedCalendar(errand.max_staleness_s, errand.left_s)
             source = on_errand(source, errand)
         looked_up = await self._look_up(source, live, context)
-        documents = await self._documents(source, live, target, context)
+        parts, heard = tuple(live.question(context, target.own_key)), HeardExchanges()
         may_say_again = adapter.stale_max is None and live.covers is None
+        last = self._last.of(target) if may_say_again else None
+        if last is not None and last.is_of(deployed, looked_up, context.window_start, parts):
+            is_same = await self._says_again(source, last, heard)
+            if is_same and await self._stands(last.said, live, target, context):
+                return HeardAnswer(AnswerStatus.OK, last.rows, now)
+        documents = await self._documents(source, live, parts, heard)
         made_of = AnswerMadeOf(
             deployed, looked_up, context.window_start, digest_of_documents(d for _, d in documents)
         )
-        if may_say_again:
-            said = self._last.said(target, made_of)
-            if said is not None and await self._stands(said, live, target, context):
-                return HeardAnswer(AnswerStatus.OK, sum(len(d.rows) for _, d in documents), now)
+        is_same = last is not None and last.made_of.is_same(made_of)
+        if last is not None and is_same and await self._stands(last.said, live, target, context):
+            return HeardAnswer(AnswerStatus.OK, last.rows, now)
         answer = LiveAnswer(adapter, live, self._database.records.registry, context, target.own_key)
         for collection, document in documents:
             answer.take(collection, document)
         if may_say_again and (said := answer.said()) is not None:
             if live.is_steady:
-                self._last.keep(target, made_of, said)
+                exchanges = repeatable(heard.exchanges)
+                self._last.keep(target, LastAnswer(made_of, said, parts, exchanges, answer.rows))
             if await self._stands(said, live, target, context):
                 return HeardAnswer(AnswerStatus.OK, answer.rows, now)
         return await self._new(answer, source, target, context)
@@ -145,18 +159,39 @@ class LiveQuestions:
         status = AnswerStatus.STALE if as_of is None else AnswerStatus.OK
         return HeardAnswer(status, answer.rows, as_of)
 
+    async def _says_again(
+        self, source: HarvestSource, last: LastAnswer, heard: HeardExchanges
+    ) -> bool:
+        """Ask what was asked last; return whether the same came. What came goes into `heard`."""
+        async with self._sessions.of(source, ROWS_MAX) as session:
+            assert isinstance(session, HttpSession), "only exchanges over HTTP are kept"
+            for each in last.heard:
+                answer = await session.ask(each.question)
+                heard.ahead.append((each.question, answer))
+                if not each.is_same(answer):
+                    if session.remembers:  # the rest goes over another session
+                        heard.ahead.clear()
+                    return False
+        return True
+
     async def _documents(
-        self, source: HarvestSource, live: Live, target: Target, context: Context
+        self,
+        source: HarvestSource,
+        live: Live,
+        parts: Sequence[LiveList],
+        heard: HeardExchanges,
     ) -> list[tuple[Collection, Document]]:
-        """Read what the source answers, each document with its list."""
+        """Read what the source answers, each document with its list; `heard` notes how."""
         documents = []
         lists = (*source.adapter.collections, *live.lists)
         async with self._sessions.of(source, ROWS_MAX) as session:
-            for part in live.question(context, target.own_key):
-                collection = _named(lists, part.collection)
-                reading = collection.reader.read(session, part.window)
-                async with aclosing(reading):
-                    documents += [(collection, document) async for document in reading]
+            hearing = session.hearing(heard) if isinstance(session, HttpSession) else nullcontext()
+            with hearing:
+                for part in parts:
+                    collection = _named(lists, part.collection)
+                    reading = collection.reader.read(session, part.window)
+                    async with aclosing(reading):
+                        documents += [(collection, document) async for document in reading]
         return documents
 
     async def _stands(

@@ -171,6 +171,8 @@ class Federation:
         self, asked: Sequence[tuple[HarvestSource, Target]], request: FreshenRequest
     ) -> list[Answered]:
         began = self._clock()
+        if len(asked) == 1:  # who asks alone is bounded by himself
+            return [await self._ask(*asked[0], request, began)]
         waiting = [asyncio.create_task(self._ask(*each, request, began)) for each in asked]
         try:
             left = max(0.0, request.until - asyncio.get_running_loop().time())

@@ -48,9 +48,18 @@ class Freshening:
         if not wanted:
             return
         began = asyncio.get_running_loop().time()
-        rounds = [self._touched(touch, want, began, env, run) for touch, want in wanted]
-        by_field = await _together(rounds)
-        answers = [answer for found in by_field for answer in found]
+        looked_up = await self._looked_up(compiled, wanted, env, run)
+        rounds = [
+            (want, self._heard(keys, self._request(want, began, run)))
+            for want, keys in looked_up.items()
+        ]
+        rounds += [
+            (want, self._touched(touch, self._request(want, began, run), env, run))
+            for touch, want in wanted
+            if not (looked_up and touch.is_look_up)
+        ]
+        by_round = await _together([each for _, each in rounds])
+        answers = [answer for found in by_round for answer in found]
         strictest = min(want.max_staleness_s for _, want in wanted)
         assert run.known is not None, "the sources were read when the values were bound"
         facts = run.known.facts(compiled.records)
@@ -60,7 +69,7 @@ class Freshening:
         if all(each["status"] == AnswerStatus.OK for each in told.values()):
             ages = [
                 (want.max_staleness_s, found)
-                for (_, want), found in zip(wanted, by_field, strict=True)
+                for (want, _), found in zip(rounds, by_round, strict=True)
             ]
             run.good_until = good_until(ages, facts, strictest)
         known = {each["id"]: {**each, **told.get(each["id"], {})} for each in facts}
@@ -69,20 +78,48 @@ class Freshening:
         env.manifest = run.known.bound(run.sources)
         _list_too(frozenset(each.source for each in answers), env, run)
 
-    async def _touched(
-        self, touch: Touch, want: WantedFreshness, began: float, env: Env, run: Run
-    ) -> list[Answered]:
-        """Freshen what one field of the root touches."""
-        if touch.keys is None or self._federation is None:
-            return []
+    async def _looked_up(
+        self,
+        compiled: Compiled,
+        wanted: Sequence[tuple[Touch, WantedFreshness]],
+        env: Env,
+        run: Run,
+    ) -> dict[WantedFreshness, list[str]]:
+        """Return the keys of the fields that look one up, by how fresh they are wanted.
+
+        They are found by one statement where all are wanted; else each field finds its own.
+        """
+        asked = [(touch, want) for touch, want in wanted if touch.is_look_up]
+        count = sum(touch.is_look_up for touch in compiled.touches)
+        if compiled.looked_up is None or self._federation is None or len(asked) < count:
+            return {}
+        body = await self._statements.fetch(compiled.looked_up, env, run)
+        keys: dict[WantedFreshness, list[str]] = {}
+        for touch, want in asked:
+            keys.setdefault(want, []).extend(touch.found(body))
+        return keys
+
+    def _request(self, want: WantedFreshness, began: float, run: Run) -> FreshenRequest:
         left_s = want.deadline_s if run.relay is None else min(want.deadline_s, run.relay.left_s)
-        request = FreshenRequest(
+        return FreshenRequest(
             since=run.now - timedelta(seconds=want.max_staleness_s),
             until=began + left_s,
             is_anonymous=run.caller.anonymous,
             asker=Questioner(caller=run.caller, request_id=run.request_id, relay=run.relay),
             charge=partial(self._statements.charge, run=run),
         )
+
+    async def _heard(self, keys: list[str], request: FreshenRequest) -> list[Answered]:
+        """Freshen some instruments."""
+        assert self._federation is not None, "keys are looked up where somebody can be asked"
+        return await self._federation.freshen(keys, request) if keys else []
+
+    async def _touched(
+        self, touch: Touch, request: FreshenRequest, env: Env, run: Run
+    ) -> list[Answered]:
+        """Freshen what one field of the root touches."""
+        if touch.keys is None or self._federation is None:
+            return []
         answers: list[Answered] = []
         known: set[str] = set()
         for rounds_left in reversed(range(ROUNDS_MAX + 1 if touch.moves else 1)):

@@ -69,6 +69,7 @@ class Renewals:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._of_type: dict[str, Together[CalendarSaid, bool]] = {}
+        self._statements: dict[str, str] = {}
 
     async def of(self, said: CalendarSaid) -> bool:
         """Return whether exactly this stands, and then note that it was said; else do nothing."""
@@ -86,7 +87,9 @@ class Renewals:
 
     async def _renew(self, record_type: str, said: Sequence[CalendarSaid]) -> Sequence[bool]:
         asked = [_wire(number, each) for number, each in enumerate(said)]
-        statement = _statement(self._database, record_type)
+        statement = self._statements.get(record_type)
+        if statement is None:
+            statement = self._statements[record_type] = _statement(self._database, record_type)
         try:
             rows = await self._database.writes.fetch_all(statement, (json.dumps(asked),))
         except psycopg.errors.DeadlockDetected:

@@ -7,9 +7,10 @@ events go, and of a busy source all but the newest.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from enum import StrEnum
+from operator import attrgetter
 
 from hub.store.copying import Connection
 from hub.store.database import Database
@@ -47,6 +48,7 @@ class SourceEvent:
     at: datetime
 
 
+_values = attrgetter(*(each.name for each in fields(SourceEvent)))
 _KEEP = (
     b"INSERT INTO source_event (source, kind, record_type, status, served_from, latency_ms, rows,"
     b" error_code, at) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)"
@@ -63,7 +65,7 @@ WHERE e.event_id = o.event_id
 async def keep_events(connection: Connection, events: Sequence[SourceEvent]) -> None:
     """Write events, in the caller's transaction."""
     async with connection.cursor() as cursor:
-        await cursor.executemany(_KEEP, [astuple(each) for each in events])
+        await cursor.executemany(_KEEP, [_values(each) for each in events])
 
 
 async def delete_old_events(database: Database, now: datetime) -> int:

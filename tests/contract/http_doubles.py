@@ -17,7 +17,7 @@ from connectors.change_feed import REMOVED, ChangeFeedList
 from connectors.graphql import GraphqlList
 from connectors.http.credentials import StaticToken
 from connectors.http.session import HttpSession
-from connectors.http.transport import open_client
+from connectors.http.session import open_session as open_straight
 from connectors.jsonrpc import RpcList, RpcPaging, SearchToken
 from connectors.limits import Limits
 from connectors.rest import (
@@ -140,8 +140,8 @@ async def http_double(play: Play, folder: Path, write: Write = write_json) -> As
         @asynccontextmanager
         async def open_session(_: Play, limits: Limits) -> AsyncIterator[HttpSession]:
             url = f"http://hub:{USERINFO}@127.0.0.1:{port}/base/"
-            async with open_client(url, limits=limits, auth=StaticToken(TOKEN)) as client:
-                yield HttpSession(SOURCE, client, limits)
+            async with open_straight(SOURCE, url, limits, auth=StaticToken(TOKEN)) as session:
+                yield session
 
         yield open_session
 
@@ -231,8 +231,8 @@ async def rpc_double(play: Play, folder: Path) -> AsyncIterator[Open]:
         @asynccontextmanager
         async def open_session(_: Play, limits: Limits) -> AsyncIterator[HttpSession]:
             url = f"http://hub:{USERINFO}@127.0.0.1:{port}/base/"
-            async with open_client(url, limits=limits, auth=StaticToken(TOKEN)) as client:
-                yield HttpSession(SOURCE, client, limits)
+            async with open_straight(SOURCE, url, limits, auth=StaticToken(TOKEN)) as session:
+                yield session
 
         yield open_session
 

@@ -20,8 +20,7 @@ from typing import Any
 import httpx
 
 from connectors.http.credentials import ClientCredentials, QueryKey, StaticToken
-from connectors.http.session import HttpSession
-from connectors.http.transport import open_client
+from connectors.http.session import HttpSession, open_session
 from connectors.limits import Limits
 from hub.clock import Clock
 from hub.harvest.connections.connection import from_table
@@ -57,8 +56,9 @@ class HttpConnection:
     async def session(self, source: str, limits: Limits) -> AsyncIterator[HttpSession]:
         """Keep a client open for as long as the block runs."""
         base = self.base_url if self.base_url.endswith("/") else f"{self.base_url}/"
-        async with open_client(base, limits=limits, auth=self.auth, context=self.tls) as client:
-            yield HttpSession(source, client, limits)
+        asked = open_session(source, base, limits, auth=self.auth, context=self.tls)
+        async with asked as session:
+            yield session
 
     def reach(self, source: str, limits: Limits, clock: Clock) -> AsyncIterator[SourceFinding]:
         """Look at name, certificate and clock."""

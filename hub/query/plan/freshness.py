@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from hub.errors import ErrorCode
@@ -27,8 +28,11 @@ _SECONDS = {"days": 86_400.0, "hours": 3_600.0, "minutes": 60.0, "seconds": 1.0}
 _MEMBERS = ("maxStaleness", "deadline", "onSourceError")
 ON_SOURCE_ERROR = ("PARTIAL", "FAIL")
 STALENESS_S_MAX = STALENESS_DAYS_MAX * _SECONDS["days"]
+DURATIONS_KEPT_MAX = 256
+"""Texts of which the seconds are kept: callers have a few, and say them in every request."""
 
 
+@lru_cache(DURATIONS_KEPT_MAX)
 def duration_s(text: str) -> float:
     """Return the seconds of a duration; `ValueError` for a text that is none, or too long."""
     found = _DURATION.fullmatch(text)

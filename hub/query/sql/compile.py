@@ -85,8 +85,8 @@ class Compiler:
         compiled = replace(self.compiled(f"SELECT {body}", cost), reaches=self._reaches(selected))
         if not self.out.is_fresh:
             return compiled
-        found = touches(self._interface, selected, compiled, lambda own: self._alone().fields(own))
-        return replace(compiled, touches=found)
+        alone = touches(self._interface, selected, compiled, lambda own: self._alone().fields(own))
+        return replace(compiled, touches=alone[0], looked_up=alone[1])
 
     def _reaches(self, selected: Selected) -> tuple[ReachOf | None, ...]:
         """Return whom each field that reads records is about; None: it may be about anybody."""

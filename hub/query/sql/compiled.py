@@ -44,3 +44,5 @@ class Compiled:
     """Whom each field of the root that reads records is about; None: anybody."""
     touches: tuple[Touch, ...] = ()
     """Root fields that can say how fresh they must be, where a request may."""
+    looked_up: Compiled | None = None
+    """The statement for the keys of those of them that look one up, where there are several."""

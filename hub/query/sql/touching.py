@@ -44,6 +44,8 @@ class Touch:
     """The statement for the keys of its instruments; None: it touches no calendar by itself."""
     moves: bool
     """Whether which instruments it finds depends on their calendars."""
+    is_look_up: bool = False
+    """Whether it finds one by its key: those of a request are found by one statement."""
 
     def wanted(self, values: VariableValues, asked: Freshness | None) -> WantedFreshness | None:
         """Return what a request wants of it; None: what the store has. `QueryError` out of bounds.
@@ -80,14 +82,16 @@ def touches(
     selected: Selected,
     compiled: Compiled,
     compile_alone: Callable[[Selected], Compiled],
-) -> tuple[Touch, ...]:
+) -> tuple[tuple[Touch, ...], Compiled | None]:
     """Return the fields of the root that can say how fresh their answers must be.
 
-    `compile_alone` makes a statement of its own of some fields of the root.
+    Where several look up one, a statement for the keys of all of them goes with it: it answers as
+    those of the fields do. `compile_alone` makes a statement of its own of some fields of the root.
     """
     root = interface.schema.query_type
     assert root is not None
     found = []
+    looked_up: Selected = {}
     for key, nodes in selected.items():
         name = nodes[0].name.value
         read = interface.model.fields["Query"].get(name)
@@ -96,10 +100,14 @@ def touches(
         keys = None
         spec = interface.model.registry[read.record]
         if key in compiled.touched and spec.trait(Bookable) is not None:
-            keys = compile_alone({key: [_of_keys(nodes[0], many=isinstance(read, Connected))]})
-        touch = Touch(nodes[0], root.fields[name], key, keys, key in compiled.moving)
+            of_keys = [_of_keys(nodes[0], many=isinstance(read, Connected))]
+            keys = compile_alone({key: of_keys})
+            if isinstance(read, ByKey):
+                looked_up[key] = of_keys
+        is_moving = key in compiled.moving
+        touch = Touch(nodes[0], root.fields[name], key, keys, is_moving, key in looked_up)
         found.append(touch)
-    return tuple(found)
+    return tuple(found), compile_alone(looked_up) if len(looked_up) > 1 else None
 
 
 def _of_keys(node: FieldNode, *, many: bool) -> FieldNode:

@@ -48,4 +48,8 @@ async def test_a_source_that_is_read_again_writes_nothing_and_its_rows_are_copie
 
 def test_transports_are_asked_the_same_pages() -> None:
     found = transports.measure(8, rounds=1, peers=False)
-    assert [(each.name, each.requests) for each in found] == [("own", 8), ("stock httpx", 8)]
+    assert [(each.name, each.requests) for each in found] == [
+        ("own", 8),
+        ("stock httpx", 8),
+        ("straight", 8),
+    ]

@@ -113,6 +113,27 @@ async def test_what_another_worker_heard_meanwhile_is_put_right_by_the_same_answ
     await federation.aclose()
 
 
+async def test_whatever_came_last_each_question_is_put_once(world):
+    counts = []
+
+    async def asks(expected: str) -> None:
+        before = len(world.campus.asked)
+        assert await asked_later(world) == expected
+        counts.append(len(world.campus.asked) - before)
+
+    (first, *others) = world.campus.bookings = [*world.campus.bookings, ANOTHER_DAY]
+    await asks("9")  # new
+    await asks("9")  # the same bytes
+    world.campus.bookings = others
+    await asks("12")  # others, found out while the last question is put again
+    await asks("12")
+    world.campus.bookings = [first, *others]
+    await asks("9")
+    await by_another_door(world, {"withdraw": {"key": f"{E1}/b1", "reason": "by hand"}})
+    await asks("9")  # the same bytes, and the store has something else
+    assert counts == [1] * len(counts)
+
+
 async def test_the_next_week_has_a_coverage_of_its_own(world):
     assert await asked_later(world) == "9"
     world.time.pass_by(days=6, hours=13, minutes=49, seconds=45)  # ten seconds before Monday there
