@@ -163,6 +163,8 @@ class Batch:
     """Who pushed it at a door: for him rows may be handed on to their home (`hub.forwarding`)."""
     said_at: datetime | None = None
     """When its sender says that the source knew it, in his words; None: he did not say."""
+    until: float | None = None
+    """When who sent it goes on, in the time of the event loop: nothing is written after that."""
     hands_on: frozenset[str] = frozenset()
     """Institutions at home at another hub whose rows are handed on there after this: of such a row
     nothing is stated here, and its outcome is UNSETTLED."""

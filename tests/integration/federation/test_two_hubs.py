@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
+import psycopg
 import pytest
 
 from hub.access.clients import ClientKind
@@ -19,9 +20,11 @@ from hub.federation.question import LiveQuestions
 from hub.federation.targets import Target
 from hub.harvest.report import RunStatus
 from hub.store.epoch import begin_anew
-from tests.databases import Spares, opened
+from hub.store.projection import REBUILD_LOCK
+from tests.databases import Spares, as_owner, opened
 from tests.eventually import until
 from tests.integration.federation.campus import UNIVERSITY
+from tests.integration.federation.handing_on import PUSHER, handed_on, signed_push
 from tests.integration.federation.two_hubs import (
     FUDAN,
     ORIGINS,
@@ -328,6 +331,24 @@ async def test_a_row_is_handed_on_where_both_agreed_and_a_lost_answer_is_asked_f
     ]
     assert (first["home"]["origin"], "entryId" in first) == (ORIGINS["zhejiang"], False)
     assert first["home"]["receipt"]["word"] == "VALID_UNWITNESSED"
+
+
+async def test_what_the_home_cannot_write_in_time_is_not_taken_and_goes_in_later(
+    provinces: Provinces,
+) -> None:
+    shanghai, zhejiang = provinces.shanghai, provinces.zhejiang
+    await pushes(shanghai, PUSHER, "delta")
+    pushed = signed_push("delta", instrument(ZJU, "L1"), instrument(FUDAN, "L1"))
+    there = "SELECT count(*) FROM entry WHERE key = %s"
+    async with provinces.connected():
+        with psycopg.connect(as_owner(zhejiang.url)) as busy:
+            busy.execute(f"SELECT pg_advisory_xact_lock({REBUILD_LOCK})".encode())
+            late = await handed_on(shanghai, pushed)
+            assert late == [("UNSETTLED", ["HOME_LATE"]), ("ACCEPTED", [])]
+        assert zhejiang.rows(there, f"{ZJU}/L1") == [(0,)]
+        again = await handed_on(shanghai, pushed)
+    assert [outcome for outcome, _ in again] == ["ACCEPTED", "ACCEPTED"]
+    assert zhejiang.rows(there, f"{ZJU}/L1") == [(1,)]
 
 
 async def test_a_receipt_of_another_log_is_not_believed(provinces: Provinces) -> None:
