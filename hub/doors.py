@@ -30,9 +30,9 @@ from hub.graphql.service import Engine
 from hub.graphql.socket import GraphQLSocket
 from hub.graphql.streaming import ChangeStreams
 from hub.guide.endpoint import Operator, guide_routes
-from hub.intake.batch import Batch, Outcomes
+from hub.intake.batch import Batch, Outcomes, Take
 from hub.intake.deadline import in_time
-from hub.intake.endpoint import BatchEndpoint, Take
+from hub.intake.endpoint import BatchEndpoint
 from hub.intake.files.endpoint import FileEndpoints
 from hub.intake.limits import BATCH_WAIT_S, BATCHES_AT_ONCE, BATCHES_OF_ONE, BATCHES_WAITING
 from hub.intake.nrii_endpoint import NriiEndpoint
@@ -96,7 +96,7 @@ def incoming(
     return (
         *BatchEndpoint(take, access, clock, audit).routes(),
         *NriiEndpoint(take, access, database, clock, base).routes(),
-        *FileEndpoints(database, access, clock).routes(),
+        *FileEndpoints(take, access, database, clock).routes(),
         *QuarantineEndpoint(database, access).routes(),
     )
 

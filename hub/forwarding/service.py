@@ -46,7 +46,7 @@ from hub.forwarding.receipts import with_receipts
 from hub.harvest.connections import HubConnection
 from hub.harvest.connections.errand import SPARE_S, Principal
 from hub.harvest.source import HarvestSource
-from hub.intake.batch import Batch, Outcome, Outcomes, RowOutcome
+from hub.intake.batch import Batch, Channel, Outcome, Outcomes, RowOutcome, Take
 from hub.intake.idempotency import settle_answer
 from hub.store.database import Database
 from hub.store.fair import Asker, FairQueue, Shares
@@ -55,7 +55,6 @@ from hub.watching.notes import current
 __all__ = ["Forwarding", "NoteHandedOn"]
 
 _LOG = logging.getLogger(__name__)
-Take: TypeAlias = Callable[[Batch], Awaitable[Outcomes]]
 Sources: TypeAlias = Callable[[], Awaitable[Mapping[str, HarvestSource]]]
 NoteHandedOn: TypeAlias = Callable[[Caller, str, str, Mapping[str, Any]], Awaitable[None]]
 """Writes down that rows are handed on: for whom, to which source, the request id, details."""
@@ -124,7 +123,7 @@ class Forwarding:
                 )
             outcomes = await settle_answer(self._database, batch, _merged(outcomes, heard))
             _refuse_unsent(outcomes.rows)
-        if batch.dry_run:
+        if batch.dry_run or batch.channel is not Channel.PUSH:  # the answer to a file shows none
             return outcomes
         return await self._with_receipts(batch.caller, outcomes, homes)
 

@@ -23,8 +23,9 @@ async def in_time(until: float | None) -> AsyncIterator[None]:
     Raises `HubError` HOME_LATE in its place. What the block holds (a transaction, a turn) must be
     given back by whoever is around it.
     """
+    limit = asyncio.timeout_at(until)
     try:
-        async with asyncio.timeout_at(until) as limit:
+        async with limit:
             yield
     except TimeoutError as error:
         if not limit.expired():

@@ -11,7 +11,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from secrets import token_hex
@@ -33,7 +33,7 @@ from hub.audit.service import Audit
 from hub.body import read_body
 from hub.clock import Clock
 from hub.errors import ErrorCode, RefusedError
-from hub.intake.batch import Batch, Outcomes
+from hub.intake.batch import Batch, Outcomes, Take
 from hub.intake.limits import (
     BATCH_BYTES_MAX,
     BATCH_LINES_MAX,
@@ -72,8 +72,6 @@ def _check_content_type(envelope: Envelope) -> None:
 
 
 DOOR = Door(operation=PUSH, is_signed=True, scope=PUSH_SCOPE, check=_check_content_type)
-Take = Callable[[Batch], Awaitable[Outcomes]]
-"""What a batch becomes: `hub.intake.service.submit`, or `hub.forwarding` before it."""
 
 PARAMETERS = {"source", "dryRun", "asOf"}
 AS_OF_ZH = "写作 2026-11-23T09:00:00+08:00，须带时差（加号写作 %2B）"

@@ -19,7 +19,7 @@ from tests.integration.federation.two_hubs import ORIGINS, Province
 PUSHING = ("records:push", "catalogue:read")
 PUSHER = "late-platform"
 PARTY = "moe:10358"
-PATIENCE_S = 4.0
+PATIENCE_S = 3.0
 """Of the hub that hands on: a token is exchanged in it too."""
 
 
