@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack
 from secrets import token_hex
 from typing import Any
 
@@ -29,8 +30,9 @@ from hub.graphql.service import Engine
 from hub.graphql.socket import GraphQLSocket
 from hub.graphql.streaming import ChangeStreams
 from hub.guide.endpoint import Operator, guide_routes
-from hub.intake.batch import Batch, Outcomes
-from hub.intake.endpoint import BatchEndpoint, Take
+from hub.intake.batch import Batch, Outcomes, Take
+from hub.intake.deadline import in_time
+from hub.intake.endpoint import BatchEndpoint
 from hub.intake.files.endpoint import FileEndpoints
 from hub.intake.limits import BATCH_WAIT_S, BATCHES_AT_ONCE, BATCHES_OF_ONE, BATCHES_WAITING
 from hub.intake.nrii_endpoint import NriiEndpoint
@@ -94,7 +96,7 @@ def incoming(
     return (
         *BatchEndpoint(take, access, clock, audit).routes(),
         *NriiEndpoint(take, access, database, clock, base).routes(),
-        *FileEndpoints(database, access, clock).routes(),
+        *FileEndpoints(take, access, database, clock).routes(),
         *QuarantineEndpoint(database, access).routes(),
     )
 
@@ -105,7 +107,10 @@ def taker(database: Database, clock: Clock) -> Take:
     turns = FairQueue(BATCHES_AT_ONCE, shares, BATCH_WAIT_S)
 
     async def take(batch: Batch) -> Outcomes:
-        async with turns.turn(HUB if batch.client_id is None else Asker(batch.client_id)):
+        asker = HUB if batch.client_id is None else Asker(batch.client_id)
+        async with AsyncExitStack() as stack:
+            async with in_time(batch.until):
+                await stack.enter_async_context(turns.turn(asker))
             return await submit(database, batch, clock=clock)
 
     return take

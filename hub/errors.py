@@ -144,6 +144,12 @@ class ErrorCode(Enum):
         "Its home hub cannot be reached; it was not handed on and nothing of it is kept: send the "
         "same request again later, with the same Idempotency-Key",
     )
+    HOME_LATE = (
+        504,
+        "其归属枢纽未能在时限内接收，内容未保存：请用同一 Idempotency-Key 原样重发",
+        "Its home hub could not take it in time, and nothing of it is kept: send the same request "
+        "again with the same Idempotency-Key",
+    )
     HOME_REFUSED = (
         502,
         "其归属枢纽不从本枢纽接收，内容未保存：请直接提交至该枢纽，或联系运营方",

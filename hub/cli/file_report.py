@@ -28,12 +28,11 @@ def print_report(report: FileReport) -> None:
         print(f"  按规则不采用 left out         {count:>8}  {visible(reason)}")
     print(f"读取 rows read                 {report.read:>8}")
     print(f"  接收 accepted                {report.accepted:>8}")
-    if report.warned:
-        print(f"    其中有提示 with warnings   {report.warned:>8}")
-    if report.proven:
-        print(f"  证明已加强 proven            {report.proven:>8}")
+    _print_some("    其中有提示 with warnings   ", report.warned)
+    _print_some("  证明已加强 proven            ", report.proven)
     print(f"  重复 duplicate               {report.duplicate - report.proven:>8}")
     print(f"  退回 quarantined             {report.quarantined:>8}")
+    _print_some("  归属枢纽未答复 unsettled     ", report.unsettled)
     for (code, item), count in sorted(report.reasons.items(), key=_largest)[:REASONS_SHOWN_MAX]:
         print(f"    {code:<27}{count:>8}  {visible(item)}")
     for (code, item), count in sorted(report.warnings.items(), key=_largest)[:REASONS_SHOWN_MAX]:
@@ -43,6 +42,12 @@ def print_report(report: FileReport) -> None:
         print(f"记录 records {name:<18}{count:>8}  {label}")
     for column, count in sorted(report.dropped.items()):
         print(f"已丢弃的个人信息 dropped       {count:>8}  {visible(column)}")
+
+
+def _print_some(label: str, count: int) -> None:
+    """Print a figure unless it is nought."""
+    if count:
+        print(f"{label}{count:>8}")
 
 
 def _largest(reason: tuple[tuple[str, str], int]) -> tuple[int, tuple[str, str]]:

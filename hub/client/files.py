@@ -41,8 +41,9 @@ class FileAnswer:
 
     @property
     def quarantined(self) -> int:
-        """Rows that were refused."""
-        return sum(table["quarantined"] for table in self.report["tables"])
+        """Rows that come back: refused ones, and those whose home has not answered."""
+        tables = self.report["tables"]
+        return sum(table["quarantined"] + table.get("unsettled", 0) for table in tables)
 
 
 async def send_file(hub: HubClient, file: SentFile) -> FileAnswer:

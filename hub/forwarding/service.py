@@ -4,6 +4,8 @@
    this request before anything leaves.
 2. The rows of each home are sent to it in one request: with a token that is exchanged for the
    caller (RFC 8693), signed by this hub, with headers that say for whom and on which way.
+   `Hub-Deadline` says how long this hub still waits; what cannot be committed before, the home
+   gives up.
 3. What it says of each row takes the place of UNSETTLED. What it does not say stays so: the caller
    sends the same request again, and the same goes to the home under the same idempotency key, so
    that nothing is stated twice.
@@ -44,7 +46,7 @@ from hub.forwarding.receipts import with_receipts
 from hub.harvest.connections import HubConnection
 from hub.harvest.connections.errand import SPARE_S, Principal
 from hub.harvest.source import HarvestSource
-from hub.intake.batch import Batch, Outcome, Outcomes, RowOutcome
+from hub.intake.batch import Batch, Channel, Outcome, Outcomes, RowOutcome, Take
 from hub.intake.idempotency import settle_answer
 from hub.store.database import Database
 from hub.store.fair import Asker, FairQueue, Shares
@@ -53,7 +55,6 @@ from hub.watching.notes import current
 __all__ = ["Forwarding", "NoteHandedOn"]
 
 _LOG = logging.getLogger(__name__)
-Take: TypeAlias = Callable[[Batch], Awaitable[Outcomes]]
 Sources: TypeAlias = Callable[[], Awaitable[Mapping[str, HarvestSource]]]
 NoteHandedOn: TypeAlias = Callable[[Caller, str, str, Mapping[str, Any]], Awaitable[None]]
 """Writes down that rows are handed on: for whom, to which source, the request id, details."""
@@ -83,13 +84,23 @@ class _Home:
 
 
 class Forwarding:
-    """Takes batches, whoever is their home. `own`: name of this hub's log."""
+    """Takes batches, whoever is their home. `own`: name of this hub's log.
+
+    `forward_s`: so long a home is waited for.
+    """
 
     def __init__(
-        self, database: Database, take: Take, sources: Sources, note: NoteHandedOn, own: str
+        self,
+        database: Database,
+        take: Take,
+        sources: Sources,
+        note: NoteHandedOn,
+        own: str,
+        *,
+        forward_s: float = FORWARD_S,
     ) -> None:
         self._database, self._take, self._sources = database, take, sources
-        self._note, self._own = note, own
+        self._note, self._own, self._forward_s = note, own, forward_s
         shares = Shares(client_runs=BATCHES_AWAY_OF_ONE, client_waits=BATCHES_AWAY_WAITING)
         self._turns = FairQueue(BATCHES_AWAY, shares, AWAY_WAIT_S)
 
@@ -112,7 +123,7 @@ class Forwarding:
                 )
             outcomes = await settle_answer(self._database, batch, _merged(outcomes, heard))
             _refuse_unsent(outcomes.rows)
-        if batch.dry_run:
+        if batch.dry_run or batch.channel is not Channel.PUSH:  # the answer to a file shows none
             return outcomes
         return await self._with_receipts(batch.caller, outcomes, homes)
 
@@ -138,13 +149,18 @@ class Forwarding:
         caller = batch.caller
         assert caller is not None
         request_id = notes.request_id if (notes := current()) else token_hex(8)
-        relay = Relay(via=(self._own,), request_id=request_id, left_s=FORWARD_S - SPARE_S)
-        question = _question(batch, sent, relay)
+        loop = asyncio.get_running_loop()
+        until = loop.time() + self._forward_s
         detail = {"hub": home.source.id, "as": sent.pushed_as, "rows": len(sent.waiting)}
         await self._note(caller, home.source.id, request_id, {**detail, "via": [self._own]})
         try:
-            async with asyncio.timeout(FORWARD_S), self._session(home, caller) as session:
-                answer = await session.ask_once(question)
+            async with asyncio.timeout_at(until), self._session(home, caller) as session:
+                left_s = until - loop.time() - SPARE_S
+                relay = Relay(via=(self._own,), request_id=request_id, left_s=left_s)
+                answer = await session.ask_once(_question(batch, sent, relay))
+                if answer.status == ErrorCode.HOME_LATE.status:
+                    is_late = _code_in(answer) == ErrorCode.HOME_LATE.name
+                    return sent.unsettled(ErrorCode.HOME_LATE if is_late else ErrorCode.HOME_SILENT)
                 if answer.status in REFUSALS:
                     return sent.unsettled(ErrorCode.HOME_REFUSED, _code_in(answer))
                 origins = home.connection.origins
@@ -164,7 +180,9 @@ class Forwarding:
         """Reach a home for somebody: with a token that is his, as far as both may."""
         mine = tuple(each.value for each in WANTED if each.value in caller.scopes)
         who = Principal(subject=caller.client_id or "", party=caller.party, scopes=mine)
-        limits = replace(home.source.limits, attempts_max=1, read_s=FORWARD_S, total_s=FORWARD_S)
+        limits = replace(
+            home.source.limits, attempts_max=1, read_s=self._forward_s, total_s=self._forward_s
+        )
         return home.connection.session(home.source.id, limits, behalf=who)
 
     async def _with_receipts(
@@ -235,7 +253,7 @@ def _question(batch: Batch, sent: HandedOn, relay: Relay) -> HttpQuestion:
             **relay_headers(relay),
         },
         is_safe=False,
-        read_too=REFUSALS,
+        read_too=REFUSALS | {ErrorCode.HOME_LATE.status},
     )
 
 

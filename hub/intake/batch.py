@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from hashlib import sha256
-from typing import Any
+from typing import Any, TypeAlias
 
 from hub.access.resource import Caller
 from schema.codes import Assurance
@@ -33,6 +33,7 @@ __all__ = [
     "RequestSignature",
     "RowHome",
     "RowOutcome",
+    "Take",
     "problem_from_wire",
     "problem_to_wire",
 ]
@@ -163,6 +164,8 @@ class Batch:
     """Who pushed it at a door: for him rows may be handed on to their home (`hub.forwarding`)."""
     said_at: datetime | None = None
     """When its sender says that the source knew it, in his words; None: he did not say."""
+    until: float | None = None
+    """When who sent it goes on, in the time of the event loop: nothing is written after that."""
     hands_on: frozenset[str] = frozenset()
     """Institutions at home at another hub whose rows are handed on there after this: of such a row
     nothing is stated here, and its outcome is UNSETTLED."""
@@ -304,6 +307,10 @@ class Outcomes:
             at += 1  # the comma, or the bracket after the last one
         dry_run = json.loads(head + "}")["dryRun"]
         return cls(rows=tuple(rows), dry_run=dry_run, replayed=replayed)
+
+
+Take: TypeAlias = Callable[[Batch], Awaitable[Outcomes]]
+"""What a batch becomes: `hub.intake.service.submit`, or `hub.forwarding` before it."""
 
 
 def _dumps(value: Any) -> str:

@@ -11,8 +11,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable
+from dataclasses import dataclass, replace
 from datetime import datetime
 from secrets import token_hex
 from typing import Any
@@ -24,7 +24,8 @@ from starlette.routing import Route
 from hub.access import gate
 from hub.access.envelope import Envelope
 from hub.access.gate import Admitted, Door
-from hub.access.relay import believed
+from hub.access.relay import Relay, believed
+from hub.access.resource import Caller
 from hub.access.service import Access
 from hub.access.signatures import PUSH
 from hub.audit.rows import errand_row
@@ -32,12 +33,13 @@ from hub.audit.service import Audit
 from hub.body import read_body
 from hub.clock import Clock
 from hub.errors import ErrorCode, RefusedError
-from hub.intake.batch import Batch, Outcomes
+from hub.intake.batch import Batch, Outcomes, Take
 from hub.intake.limits import (
     BATCH_BYTES_MAX,
     BATCH_LINES_MAX,
     BATCH_PARTS_MAX,
     BATCH_ROWS_MAX,
+    HOME_SPARE_S,
     ROW_BYTES_MAX,
     ROW_PARTS_MAX,
 )
@@ -70,8 +72,6 @@ def _check_content_type(envelope: Envelope) -> None:
 
 
 DOOR = Door(operation=PUSH, is_signed=True, scope=PUSH_SCOPE, check=_check_content_type)
-Take = Callable[[Batch], Awaitable[Outcomes]]
-"""What a batch becomes: `hub.intake.service.submit`, or `hub.forwarding` before it."""
 
 PARAMETERS = {"source", "dryRun", "asOf"}
 AS_OF_ZH = "写作 2026-11-23T09:00:00+08:00，须带时差（加号写作 %2B）"
@@ -103,17 +103,22 @@ class BatchEndpoint:
 
     async def post(self, request: Request) -> Response:
         """Take one batch; every answer to a signed request is signed."""
-        return await gate.through(self._access, request, DOOR, self._answer, _read)
+        arrived = asyncio.get_running_loop().time()
 
-    async def _answer(self, admitted: Admitted) -> Response:
-        outcomes = await self._take(admitted)
+        async def answer(admitted: Admitted) -> Response:
+            return await self._answer(admitted, arrived)
+
+        return await gate.through(self._access, request, DOOR, answer, _read)
+
+    async def _answer(self, admitted: Admitted, arrived: float) -> Response:
+        outcomes = await self._take(admitted, arrived)
         return Response(
             await asyncio.to_thread(outcomes.to_text),
             media_type="application/json",
             headers={"Cache-Control": "no-store"},
         )
 
-    async def _take(self, admitted: Admitted) -> Outcomes:
+    async def _take(self, admitted: Admitted, arrived: float) -> Outcomes:
         caller, signed = admitted.caller, admitted.signed
         assert signed is not None, "the door asks for a signature"
         query = _query(admitted.envelope)
@@ -121,12 +126,14 @@ class BatchEndpoint:
         rows = await asyncio.to_thread(read_rows, admitted.body)
         push = Push(source=query.source, rows=rows, dry_run=query.dry_run, as_of=query.as_of)
         batch = batch_of(caller, signed, push, self._clock())
-        await self._note(admitted, batch)
+        relay = believed(admitted)
+        if relay is not None:
+            batch = replace(batch, until=arrived + relay.left_s - HOME_SPARE_S)
+        await self._note(caller, batch, relay)
         return await self._submit(batch)
 
-    async def _note(self, admitted: Admitted, batch: Batch) -> None:
+    async def _note(self, caller: Caller, batch: Batch, relay: Relay | None) -> None:
         """Write down for whom a hub pushes, before it does; nothing of who pushes for himself."""
-        caller, relay = admitted.caller, believed(admitted)
         if caller.requester is None or self._audit is None:
             return
         evidence = batch.evidence.hash

@@ -26,6 +26,9 @@ BATCHES_WAITING = 16
 """… and what of one client may wait: a batch that waits holds its rows in memory."""
 BATCH_WAIT_S = 60.0
 """Longest wait of a batch for its turn."""
+HOME_SPARE_S = 0.5
+"""So long before a hub that handed a batch on goes on, it is given up unless it is being committed:
+a commit and the way of the answer take their time."""
 MUTATION_ROWS_MAX = 500
 """Rows of one GraphQL mutation."""
 FILE_BYTES_MAX = 16 * 1024 * 1024

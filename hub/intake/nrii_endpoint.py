@@ -33,8 +33,7 @@ from hub.access.signatures import PUSH
 from hub.body import body_too_large, read_body
 from hub.clock import Clock
 from hub.errors import DatabaseUnavailableError, HubError, RefusedError
-from hub.intake.batch import Rejected
-from hub.intake.endpoint import Take
+from hub.intake.batch import Rejected, Take
 from hub.intake.limits import NRII_BYTES_MAX
 from hub.intake.nrii_call import (
     LISTS,

@@ -16,6 +16,7 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Sequence, Set
+from contextlib import AsyncExitStack
 from datetime import datetime
 
 import psycopg
@@ -27,6 +28,7 @@ from hub.identity.ids import revision_id
 from hub.identity.links import Names
 from hub.intake.awaited import Noting, note_awaited
 from hub.intake.batch import READINGS, Assurance, Batch, Outcome, Outcomes, RowHome, RowOutcome
+from hub.intake.deadline import in_time
 from hub.intake.decide import Decided, Entry, decide
 from hub.intake.guard import Current, GuardContext, Speaker
 from hub.intake.guarded import locked_rows, require_own_batch
@@ -64,8 +66,8 @@ async def submit(database: Database, batch: Batch, *, clock: Clock) -> Outcomes:
     """Take a batch in and say what became of each row.
 
     Raises `RefusedError` when the batch as a whole cannot be taken (too large, unknown or foreign
-    source, idempotency key used for another body) and `DatabaseUnavailableError` when PostgreSQL is
-    away; in both cases nothing was written.
+    source, idempotency key used for another body), `DatabaseUnavailableError` when PostgreSQL is
+    away and `HubError` HOME_LATE when its time is over; in each case nothing was written.
     """
     _check_batch(batch)
     note_source(batch.source)
@@ -81,11 +83,12 @@ async def submit(database: Database, batch: Batch, *, clock: Clock) -> Outcomes:
 
 
 async def _submit(database: Database, batch: Batch, now: datetime) -> Outcomes:
-    async with database.writes.connection() as connection:
-        earlier = await earlier_answer(connection, batch)
-    if earlier is not None:
-        return earlier
-    speaker, rows = await _checked(database, batch, now)
+    async with in_time(batch.until):
+        async with database.writes.connection() as connection:
+            earlier = await earlier_answer(connection, batch)
+        if earlier is not None:
+            return earlier
+        speaker, rows = await _checked(database, batch, now)
     for attempt in range(ATTEMPTS_MAX):
         try:
             return await _write(database, batch, rows, (speaker, now), alone=attempt > 0)
@@ -217,8 +220,12 @@ async def _write(
     *,
     alone: bool,
 ) -> Outcomes:
-    async with database.writes.transaction() as connection:
-        outcomes = await _write_within(connection, database, batch, rows, judged_by, alone=alone)
+    async with AsyncExitStack() as stack:
+        async with in_time(batch.until):  # it ends before the commit, which is not interrupted
+            connection = await stack.enter_async_context(database.writes.transaction())
+            outcomes = await _write_within(
+                connection, database, batch, rows, judged_by, alone=alone
+            )
         if batch.dry_run:
             raise psycopg.Rollback
     return outcomes

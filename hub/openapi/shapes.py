@@ -157,6 +157,7 @@ def _of_files() -> dict[str, Any]:
             proven=COUNT,
             warned=COUNT,
             quarantined=COUNT,
+            unsettled=COUNT,
             belowHeader=COUNT,
             records=array(closed(type=TEXT, outcome=one_of(Outcome), count=COUNT)),
             reasons=array(reason),

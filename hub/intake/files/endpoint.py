@@ -35,7 +35,7 @@ from hub.access.signatures import PUSH, READ
 from hub.body import read_body
 from hub.clock import Clock
 from hub.errors import ErrorCode, RefusedError
-from hub.intake.batch import Idempotency
+from hub.intake.batch import Idempotency, Take
 from hub.intake.files.columns import require_units
 from hub.intake.files.kept import FileRequest, keep_answer, kept_answer
 from hub.intake.files.service import (
@@ -94,7 +94,8 @@ class _Act:
 class FileEndpoints:
     """Takes files, and keeps the mappings by which they are read."""
 
-    def __init__(self, database: Database, access: Access, clock: Clock) -> None:
+    def __init__(self, take: Take, access: Access, database: Database, clock: Clock) -> None:
+        self._take = take
         self._database = database
         self._access = access
         self._clock = clock
@@ -148,7 +149,7 @@ class FileEndpoints:
     async def _submit(self, admitted: Admitted, stated: dict[str, str]) -> Response:
         source, dry_run = stated["source"], read_flag(stated, "dryRun")
         wants_cells, wants_marked = read_flag(stated, "cells"), read_flag(stated, "marked")
-        wants_rows, sender = read_flag(stated, "rows"), _sender(admitted)
+        wants_rows, sender = read_flag(stated, "rows"), self._sender(admitted)
         is_kept = not (dry_run or wants_cells or wants_marked)
         request = FileRequest.of(sender, form="-rows" if wants_rows else "")
         known = await kept_answer(self._database, request) if is_kept else None
@@ -179,9 +180,22 @@ class FileEndpoints:
         answer = submitted_wire(
             file, submissions, workbook=marked, cells=wants_cells, rows=wants_rows
         )
-        if is_kept:
+        if is_kept and not any(each.report.unsettled for each in submissions):
             await keep_answer(self._database, request, answer, submissions, self._clock())
         return _json(answer)
+
+    def _sender(self, admitted: Admitted) -> Sender:
+        caller, signed = admitted.caller, admitted.signed
+        assert signed is not None, "the door asks for a signature"
+        assert caller.party is not None, "a client acts for a party"
+        return Sender(
+            party=caller.party,
+            client_id=caller.client_id,
+            request=request_signature(caller, signed),
+            idempotency=Idempotency(key=signed.idempotency_key, body_hash=signed.body_hash),
+            caller=caller,
+            take=self._take,
+        )
 
     async def _keep(self, admitted: Admitted, stated: dict[str, str]) -> Response:
         name, client_id = _mapping_name(stated), admitted.caller.client_id
@@ -243,18 +257,6 @@ _NOT_KEPT = {"Cache-Control": "no-store"}
 
 def _json(content: Mapping[str, Any]) -> Response:
     return JSONResponse(dict(content), headers=_NOT_KEPT)
-
-
-def _sender(admitted: Admitted) -> Sender:
-    caller, signed = admitted.caller, admitted.signed
-    assert signed is not None, "the door asks for a signature"
-    assert caller.party is not None, "a client acts for a party"
-    return Sender(
-        party=caller.party,
-        client_id=caller.client_id,
-        request=request_signature(caller, signed),
-        idempotency=Idempotency(key=signed.idempotency_key, body_hash=signed.body_hash),
-    )
 
 
 def _mapping_name(stated: Mapping[str, str]) -> str:

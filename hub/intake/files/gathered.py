@@ -48,8 +48,8 @@ class Gathered:
 
     @property
     def quarantined(self) -> int:
-        """Rows that were refused."""
-        return sum(each.quarantined for each in self.reports)
+        """Rows that come back: refused ones, and those whose home has not answered."""
+        return sum(each.quarantined + each.unsettled for each in self.reports)
 
     def add(self, part: FilePart, answer: Mapping[str, Any] | None) -> None:
         """Take what became of a part; None: none of its rows was sent."""

@@ -1,11 +1,12 @@
 """`report`: what became of the rows of a table; the figures add up.
 
 rows of the table = rows left out by the mapping + rows read;
-rows read         = accepted + duplicate + quarantined.
+rows read         = accepted + duplicate + quarantined + unsettled.
 
 Of the accepted ones some went in with a warning; of the duplicate ones some are better vouched for
 than before (proven). A row that yields several records counts once: as quarantined when any of
-them was refused, as accepted when any of them was new, else as duplicate.
+them was refused, as unsettled when the home of any has not said what became of it, as accepted
+when any of them was new, else as duplicate.
 """
 
 from __future__ import annotations
@@ -19,7 +20,13 @@ from adapters.mapping import Converted, Table
 from hub.intake.batch import Outcome, RowOutcome
 from hub.intake.files.rejects import Refused
 
-RANK = {Outcome.QUARANTINED: 4, Outcome.ACCEPTED: 3, Outcome.PROVEN: 2, Outcome.DUPLICATE: 1}
+RANK = {
+    Outcome.QUARANTINED: 5,
+    Outcome.UNSETTLED: 4,
+    Outcome.ACCEPTED: 3,
+    Outcome.PROVEN: 2,
+    Outcome.DUPLICATE: 1,
+}
 """Which outcome a row with several records counts as: the highest. A mapping withdraws nothing."""
 
 
@@ -72,9 +79,15 @@ class FileReport:
         return self.outcomes.get(Outcome.QUARANTINED, 0)
 
     @property
+    def unsettled(self) -> int:
+        """Rows at home at another hub, which has not said what became of them."""
+        return self.outcomes.get(Outcome.UNSETTLED, 0)
+
+    @property
     def balanced(self) -> bool:
         """Whether every row is accounted for exactly once."""
-        return self.read == self.accepted + self.duplicate + self.quarantined
+        told = self.accepted + self.duplicate + self.quarantined + self.unsettled
+        return self.read == told
 
 
 def report_of(

@@ -14,6 +14,7 @@ from hashlib import sha256
 from adapters.mapping import Converted, Converter, RowProblem, SourceRow, Table
 from adapters.mapping import Mapping as SavedMapping
 from adapters.mapping.convert import unread
+from hub.access.resource import Caller
 from hub.clock import Clock
 from hub.intake.batch import (
     Assurance,
@@ -25,6 +26,7 @@ from hub.intake.batch import (
     Rejected,
     RequestSignature,
     RowOutcome,
+    Take,
 )
 from hub.intake.files.rejects import Refused
 from hub.intake.files.report import FileReport, report_of
@@ -70,6 +72,10 @@ class Sender:
     client_id: str | None = None
     request: RequestSignature | None = None
     idempotency: Idempotency | None = None
+    caller: Caller | None = None
+    """Who sent it at a door: for him rows may be handed on to their home (`hub.forwarding`) …"""
+    take: Take | None = None
+    """… by this way in; None: rows that are at home elsewhere are refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,10 +166,10 @@ async def submit_read(
     replayed = False
     for number, part in enumerate(_parts(converted), start=1):
         batch = _batch(read, part, sender, clock)
-        if not dry_run:
-            batch = replace(batch, idempotency=_key(sender, file, f"{table}-{number}"))
-        batch = replace(batch, dry_run=dry_run)
-        answer = await submit(database, batch, clock=clock)
+        key = _key(sender, file, f"{table}-{number}")
+        batch = replace(batch, idempotency=key, dry_run=dry_run)
+        taken = sender.take(batch) if sender.take else submit(database, batch, clock=clock)
+        answer = await taken
         replayed = replayed or answer.replayed
         records = [(at, n) for at, each in part for n in range(max(len(each.records), 1))]
         outcomes += [
@@ -196,6 +202,7 @@ def _doubting(row: Converted, record: int, outcome: RowOutcome) -> RowOutcome:
 
 
 Part = Sequence[tuple[int, Converted]]
+GO_BACK = frozenset({Outcome.QUARANTINED, Outcome.UNSETTLED})
 
 
 def _parts(converted: Sequence[Converted]) -> Iterator[Part]:
@@ -231,6 +238,8 @@ def _batch(read: ReadTable, part: Part, sender: Sender, clock: Clock) -> Batch:
         rows=rows,
         evidence=_evidence(file, sender),
         as_of=file.mapping.as_of or clock(),
+        caller=sender.caller,
+        said_at=file.mapping.as_of,
     )
 
 
@@ -263,10 +272,13 @@ def _rejected(read: ReadTable, each: Converted) -> Rejected:
 def _refused(
     converted: Sequence[Converted], outcomes: Sequence[tuple[int, RowOutcome]]
 ) -> dict[int, Refused]:
-    """Collect refused rows; what only intake found (owner, size) belongs to the whole row."""
+    """Collect rows that go back: refused ones, and those whose home has not said what they became.
+
+    What only intake found (owner, size) belongs to the whole row.
+    """
     refused: dict[int, Refused] = {}
     for at, outcome in outcomes:
-        if outcome.outcome is not Outcome.QUARANTINED:
+        if outcome.outcome not in GO_BACK:
             continue
         problems = converted[at].problems or tuple(
             RowProblem(problem, (), problem.path) for problem in outcome.problems

@@ -13,7 +13,7 @@ from hub.intake.batch import Outcome, problem_from_wire, problem_to_wire
 from hub.intake.files.rejects import Refused
 from hub.intake.files.report import FileReport
 from hub.intake.files.service import ReadFile
-from hub.intake.files.submission import ReadTable, Submission
+from hub.intake.files.submission import GO_BACK, ReadTable, Submission
 from hub.intake.limits import PART_ROWS_MAX
 from schema.flat import FlatColumn
 from schema.flat import columns as flat_columns
@@ -68,6 +68,7 @@ def _table(submission: Submission, read: ReadTable, *, cells: bool) -> dict[str,
         "proven": report.proven,
         "warned": report.warned,
         "quarantined": report.quarantined,
+        "unsettled": report.unsettled,
         "belowHeader": report.below,
         "records": [
             {"type": kind, "outcome": outcome.value, "count": count}
@@ -97,9 +98,7 @@ def _table(submission: Submission, read: ReadTable, *, cells: bool) -> dict[str,
 
 def _outcomes(submission: Submission) -> dict[str, Any]:
     """Return what became of each record that was not refused, also of a dry run."""
-    taken = [
-        (row, one) for row, one in submission.outcomes if one.outcome is not Outcome.QUARANTINED
-    ]
+    taken = [(row, one) for row, one in submission.outcomes if one.outcome not in GO_BACK]
     return {
         "outcomes": [
             {
@@ -181,6 +180,7 @@ def report_from_wire(name: str, wire: Mapping[str, Any], table: Mapping[str, Any
         Outcome.PROVEN: table["proven"],
         Outcome.DUPLICATE: table["duplicate"] - table["proven"],
         Outcome.QUARANTINED: table["quarantined"],
+        Outcome.UNSETTLED: table.get("unsettled", 0),
     }
     return FileReport(
         file=name,

@@ -7,11 +7,13 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
+import psycopg
 import pytest
 
 from hub.access.clients import ClientKind
 from hub.access.relay import Relay
 from hub.access.resource import Caller
+from hub.client.files import SentFile, send_file
 from hub.clock import system_clock
 from hub.federation.errands import Questioner, errand_of
 from hub.federation.limits import ANSWER_KEPT_S
@@ -19,9 +21,11 @@ from hub.federation.question import LiveQuestions
 from hub.federation.targets import Target
 from hub.harvest.report import RunStatus
 from hub.store.epoch import begin_anew
-from tests.databases import Spares, opened
+from hub.store.projection import REBUILD_LOCK
+from tests.databases import Spares, as_owner, opened
 from tests.eventually import until
 from tests.integration.federation.campus import UNIVERSITY
+from tests.integration.federation.handing_on import PUSHER, handed_on, signed_push
 from tests.integration.federation.two_hubs import (
     FUDAN,
     ORIGINS,
@@ -33,6 +37,7 @@ from tests.integration.federation.two_hubs import (
     registered,
     two_provinces,
 )
+from tests.workbooks import workbook_of
 
 pytestmark = pytest.mark.integration
 NUMBER = "0123456789abcdef"
@@ -328,6 +333,54 @@ async def test_a_row_is_handed_on_where_both_agreed_and_a_lost_answer_is_asked_f
     ]
     assert (first["home"]["origin"], "entryId" in first) == (ORIGINS["zhejiang"], False)
     assert first["home"]["receipt"]["word"] == "VALID_UNWITNESSED"
+
+
+async def test_what_the_home_cannot_write_in_time_is_not_taken_and_goes_in_later(
+    provinces: Provinces,
+) -> None:
+    shanghai, zhejiang = provinces.shanghai, provinces.zhejiang
+    await pushes(shanghai, PUSHER, "delta")
+    pushed = signed_push("delta", instrument(ZJU, "L1"), instrument(FUDAN, "L1"))
+    there = "SELECT count(*) FROM entry WHERE key = %s"
+    async with provinces.connected():
+        with psycopg.connect(as_owner(zhejiang.url)) as busy:
+            busy.execute(f"SELECT pg_advisory_xact_lock({REBUILD_LOCK})".encode())
+            late = await handed_on(shanghai, pushed)
+            assert late == [("UNSETTLED", ["HOME_LATE"]), ("ACCEPTED", [])]
+        assert zhejiang.rows(there, f"{ZJU}/L1") == [(0,)]
+        again = await handed_on(shanghai, pushed)
+    assert [outcome for outcome, _ in again] == ["ACCEPTED", "ACCEPTED"]
+    assert zhejiang.rows(there, f"{ZJU}/L1") == [(1,)]
+
+
+async def test_rows_of_a_file_are_handed_on_and_the_same_file_settles_a_lost_answer(
+    provinces: Provinces,
+) -> None:
+    shanghai, zhejiang = provinces.shanghai, provinces.zhejiang
+    await pushes(shanghai, "registrar", "delta")
+    rows = [["institutionKey", "localNo", "name.zh", "status"]]
+    rows += [[owner, "F1", "扫描电子显微镜", "在用"] for owner in (ZJU, FUDAN)]
+    data = workbook_of({"Instrument": rows})
+    file = SentFile(name="月报.xlsx", data=data, source="delta", key="f1", marked=True)
+    there = "SELECT count(*) FROM entry WHERE key = %s"
+    async with provinces.connected(), shanghai.client("registrar") as hub:
+        await hub.push([instrument(ZJU, "F0")], source="delta")  # so it has a token
+        zhejiang.line.is_deaf = True
+        asking = asyncio.create_task(send_file(hub, file))
+
+        async def is_there() -> bool:
+            return zhejiang.rows(there, f"{ZJU}/F1") == [(1,)]
+
+        await until(is_there)
+        await zhejiang.line.mend()
+        lost = await asking
+        settled = (await send_file(hub, file)).report["tables"][0]
+    (table,) = lost.report["tables"]
+    assert (table["accepted"], table["unsettled"], table["quarantined"]) == (1, 1, 0)
+    assert [each["problems"][0]["code"] for each in table["refused"]] == ["HOME_SILENT"]
+    assert lost.marked is not None
+    assert (settled["accepted"], settled["unsettled"], settled["refused"]) == (2, 0, [])
+    assert zhejiang.rows(there, f"{ZJU}/F1") == [(1,)], "it was stated once"
 
 
 async def test_a_receipt_of_another_log_is_not_believed(provinces: Provinces) -> None:
