@@ -87,6 +87,12 @@ SUITES = (
         {"HUB_REBUILD_HISTORIES": "300"},
     ),
     Suite(
+        "a whole province is harvested, 4,500 instruments and more",
+        _pytest(f"{TESTS}/harvest/test_harvest.py", "-k", "province"),
+        15,
+        {"HUB_PROVINCE_SCALE": "1"},
+    ),
+    Suite(
         "1,000 documents: the hub answers what a plain interpreter answers",
         _pytest(f"{TESTS}/oracle/test_against_the_interpreter.py"),
         15,
@@ -149,6 +155,12 @@ SUITES = (
         "three quick starts on an empty machine, every command in a shell",
         ("-m", "tests.guides.empty_machine"),
         30,
+    ),
+    Suite(
+        "six kills under load, each target once: nothing acknowledged is lost",
+        _pytest("tests/torture/test_short.py", "-k", "killed"),
+        15,
+        {"HUB_SHORT_KILLS": "6"},
     ),
     Suite(
         "100 kills under load, judged by an independent checker",
