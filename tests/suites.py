@@ -122,7 +122,7 @@ SUITES = (
         {"HUB_CLAIM_RACE": "100000 1000 200 4"},
     ),
     Suite(
-        "100 requests a route and kind: a running hub answers what its OpenAPI document says",
+        "schemathesis, 100 requests a route and kind: a hub answers what its OpenAPI document says",
         _pytest(f"{TESTS}/app/test_openapi_answers.py"),
         30,
         {"HUB_OPENAPI_EXAMPLES": "100"},
@@ -134,13 +134,13 @@ SUITES = (
         {"HUB_DELIVERY_KILLS": "30"},
     ),
     Suite(
-        "graphql-http 61, both compositions, graphql-ws, graphql-sse, inspector, codegen with tsc, "
-        "relay-compiler, urql, Apollo Client, oauth4webapi",
+        "graphql-http 61/61, both compositions, graphql-ws, graphql-sse, inspector, codegen with "
+        "tsc --strict, relay-compiler, urql and Apollo Client with partial data, oauth4webapi",
         _pytest("-rp", "tests/external", "tests/clients", "tests/oauth"),
         15,
     ),
     Suite(
-        "pandas, gql, Apollo, Hive Gateway ask through a partner's proxy; pyarrow reads an export",
+        "pandas, Python gql, Apollo Gateway, Hive Gateway through the proxy; pyarrow reads exports",
         _pytest("tests/programs"),
         20,
         {"HUB_TEST_PROGRAMS": "1"},
