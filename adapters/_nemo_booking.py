@@ -5,8 +5,7 @@ Met on 8.1.5: `POST reservations/` takes the same time twice, overlaps, and date
 `Idempotency-Key` is ignored. The policy of the laboratory sits in its pages only. So:
 
 1. look for a booking of this order (`note`), which an earlier attempt may have made;
-2. look at the time asked for: how far ahead and how long the laboratory lets anybody book (its
-   milder rules for nights and weekends are left to its own pages), bookings and outages of the
+2. look at the time asked for: the laboratory's rules (`_nemo_rules`), bookings and outages of the
    tool, its parent and its other modes;
 3. post; where it is unclear what became of it, look by `note` again, and never post twice;
 4. read the time again: somebody else's booking there means that ours is cancelled, whichever came
@@ -25,7 +24,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
@@ -43,13 +42,16 @@ from adapters._booking import (
     Reply,
     Unwilling,
 )
+from adapters._nemo_rules import (
+    RULES,
+    earliest_of_interest,
+    is_by_the_rules,
+    is_within_the_share,
+)
 
 NOTE = "hub:"
 """Begins the note of each booking that a hub makes; its order follows."""
-TOOL_FIELDS = (
-    "id,parent_tool,_operational,_requires_area_access"
-    ",_reservation_horizon,_minimum_usage_block_time,_maximum_usage_block_time"
-)
+TOOL_FIELDS = ",".join(("id", "parent_tool", "_operational", "_requires_area_access", *RULES))
 UNCLEAR_WORDS = ("database is locked",)
 """Refusals of NEMO's that say nothing about the booking: it may be tried, and looked for, again."""
 
@@ -178,13 +180,15 @@ def _refuse_if_taken(
 ) -> Generator[Ask, Reply, None]:
     if wish.start <= wish.now:
         raise _refused(BookingReason.IN_THE_PAST)
-    if not _is_by_the_rules(wish, machine.head):
+    if not is_by_the_rules(wish, machine.head):
         raise _refused(BookingReason.AGAINST_RULES)
     mapped = (wish.facts.get(fact, {}) for fact in ("booking_users", "booking_projects"))
     if "booking_creator" not in wish.facts or any(wish.user not in each for each in mapped):
         raise _refused(BookingReason.USER_NOT_MAPPED)
     if any(row["id"] not in own for row in (yield from _active(wish, machine))):
         raise _refused(BookingReason.OCCUPIED)
+    if not (yield from _has_room(wish, machine, own)):
+        raise _refused(BookingReason.AGAINST_RULES)
     rows = yield from _rows(Ask(path="api/scheduled_outages/", query=_overlapping(wish)))
     outages = [row for row in rows if _overlaps(row, wish)]
     rows = yield from _rows(Ask(path="api/unplanned_outages/", query={"end__isnull": "true"}))
@@ -194,16 +198,23 @@ def _refuse_if_taken(
         raise _refused(BookingReason.OUTAGE)
 
 
-def _is_by_the_rules(wish: BookingWish, head: Row) -> bool:
-    """Whether a time is neither too far ahead (days) nor too short or too long (minutes)."""
-    days = head.get("_reservation_horizon")
-    least, most = (head.get(f"_{name}imum_usage_block_time") for name in ("min", "max"))
-    minutes = (wish.end - wish.start) / timedelta(minutes=1)
-    return (
-        (days is None or wish.start <= wish.now + timedelta(days=days))
-        and (not least or minutes >= least)
-        and (not most or minutes <= most)
-    )
+def _has_room(wish: BookingWish, machine: _Machine, own: set[int]) -> Generator[Ask, Reply, bool]:
+    """Whether the rules let the user have one more booking of this tool, and there."""
+    since = earliest_of_interest(wish, machine.head)
+    if since is None:
+        return True
+    user = wish.facts["booking_users"][wish.user]
+    wanted = {"user": str(user), "tool": str(machine.tool)}
+    query = {**wanted, "end__gte": since.isoformat(), "cancelled": "false"}
+    rows = yield from _rows(Ask(path="api/reservations/", query=query))
+    others = [
+        row
+        for row in rows
+        if {name: str(row.get(name)) for name in wanted} == wanted
+        and row["id"] not in own
+        and not row.get("cancelled")
+    ]
+    return is_within_the_share(wish, machine.head, others)
 
 
 def _is_stopped(machine: _Machine, outages: list[Row]) -> Generator[Ask, Reply, bool]:

@@ -93,6 +93,12 @@ SUITES = (
         {"HUB_REBUILD_HISTORIES": "300"},
     ),
     Suite(
+        "a whole province is harvested, 4,500 instruments and more",
+        _pytest(f"{TESTS}/harvest/test_harvest.py", "-k", "province"),
+        15,
+        {"HUB_PROVINCE_SCALE": "1"},
+    ),
+    Suite(
         "1,000 documents: the hub answers what a plain interpreter answers",
         _pytest(f"{TESTS}/oracle/test_against_the_interpreter.py"),
         15,
@@ -122,7 +128,7 @@ SUITES = (
         {"HUB_CLAIM_RACE": "100000 1000 200 4"},
     ),
     Suite(
-        "100 requests a route and kind: a running hub answers what its OpenAPI document says",
+        "schemathesis, 100 requests a route and kind: a hub answers what its OpenAPI document says",
         _pytest(f"{TESTS}/app/test_openapi_answers.py"),
         30,
         {"HUB_OPENAPI_EXAMPLES": "100"},
@@ -134,13 +140,13 @@ SUITES = (
         {"HUB_DELIVERY_KILLS": "30"},
     ),
     Suite(
-        "graphql-http 61, both compositions, graphql-ws, graphql-sse, inspector, codegen with tsc, "
-        "relay-compiler, urql, Apollo Client, oauth4webapi",
+        "graphql-http 61/61, both compositions, graphql-ws, graphql-sse, inspector, codegen with "
+        "tsc --strict, relay-compiler, urql and Apollo Client with partial data, oauth4webapi",
         _pytest("-rp", "tests/external", "tests/clients", "tests/oauth"),
         15,
     ),
     Suite(
-        "pandas, gql, Apollo, Hive Gateway ask through a partner's proxy; pyarrow reads an export",
+        "pandas, Python gql, Apollo Gateway, Hive Gateway through the proxy; pyarrow reads exports",
         _pytest("tests/programs"),
         20,
         {"HUB_TEST_PROGRAMS": "1"},
@@ -155,6 +161,12 @@ SUITES = (
         "three quick starts on an empty machine, every command in a shell",
         ("-m", "tests.guides.empty_machine"),
         30,
+    ),
+    Suite(
+        "six kills under load, each target once: nothing acknowledged is lost",
+        _pytest("tests/torture/test_short.py", "-k", "killed"),
+        15,
+        {"HUB_SHORT_KILLS": "6"},
     ),
     Suite(
         "100 kills under load, judged by an independent checker",

@@ -109,15 +109,18 @@ async def _add(client_id: str, text: str, name: str | None) -> dict[str, Any]:
     detail = {"client": client_id, "document": document_id(text), "name": name}
     act = Act("client document add", detail)
     async with open_database(act=act) as database:
-        identifier = judge(_planner(database), subgraph(database.records), text)
+        planner, wide = _planner(database), subgraph(database.records)
+        identifier = judge(planner, wide, text)
         kept = KeptDocument(identifier, check_name(name), text, system_clock())
         await keep_document(database, client_id, kept)
-        return document_to_wire(kept)
+        return document_to_wire(kept, planner, wide)
 
 
 async def _list(client_id: str) -> list[dict[str, Any]]:
     async with open_database() as database:
-        return [document_to_wire(each) for each in await kept_documents(database, client_id)]
+        planner, wide = _planner(database), subgraph(database.records)
+        kept = await kept_documents(database, client_id)
+        return [document_to_wire(each, planner, wide) for each in kept]
 
 
 async def _remove(client_id: str, identifier: str) -> None:

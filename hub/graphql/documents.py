@@ -15,18 +15,24 @@ from __future__ import annotations
 import re
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
+from functools import lru_cache
 from time import monotonic
 from typing import Any, TypeVar
 
 from graphql import (
+    FieldNode,
     GraphQLBoolean,
     GraphQLInt,
     GraphQLList,
     GraphQLNonNull,
     GraphQLSchema,
     GraphQLString,
+    NamedTypeNode,
     OperationDefinitionNode,
+    Visitor,
+    parse,
     type_from_ast,
+    visit,
 )
 
 from hub.access.resource import Caller
@@ -149,6 +155,44 @@ def judge(planner: Planner, schema: GraphQLSchema, text: object) -> str:
     for name, operation in document.operations.items():
         _cost(planner, document, name, operation)
     return document_id(text)
+
+
+def is_for_gateways(text: str, plain: GraphQLSchema, subgraph: GraphQLSchema) -> bool:
+    """Whether a document that was judged well names what the door of gateways alone has."""
+    added = _added(plain, subgraph)
+    return any(name in text for name in added) and not added.isdisjoint(_named_in(text))
+
+
+@lru_cache(maxsize=4)
+def _added(plain: GraphQLSchema, subgraph: GraphQLSchema) -> frozenset[str]:
+    """Return the types and root fields that a subgraph adds to the plain schema."""
+    before, after = plain.query_type, subgraph.query_type
+    assert before is not None
+    assert after is not None
+    fields = after.fields.keys() - before.fields.keys()
+    return frozenset(fields | (subgraph.type_map.keys() - plain.type_map.keys()))
+
+
+@lru_cache(maxsize=TEXTS_MAX)
+def _named_in(text: str) -> frozenset[str]:
+    """Return the fields and types that a document names; what it calls its own counts for none."""
+    names = _Names()
+    visit(parse(text), names)
+    return frozenset(names.found)
+
+
+class _Names(Visitor):
+    """Collects the names of fields and types."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: set[str] = set()
+
+    def enter_field(self, node: FieldNode, *_: Any) -> None:
+        self.found.add(node.name.value)
+
+    def enter_named_type(self, node: NamedTypeNode, *_: Any) -> None:
+        self.found.add(node.name.value)
 
 
 def _cost(

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
 
+from graphql import GraphQLSchema
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -22,7 +23,9 @@ from hub.access.signatures import KEY_CHANGE, READ
 from hub.body import body_too_large, object_in, read_body
 from hub.clock import Clock
 from hub.errors import ErrorCode, RateLimitedError, RefusedError
-from hub.graphql.documents import ClientDocuments, check_name, judge
+from hub.graphql.documents import ClientDocuments, check_name, is_for_gateways, judge
+from hub.graphql.endpoint import PATH as PLAIN_PATH
+from hub.graphql.endpoint import SUBGRAPH_PATH
 from hub.graphql.subgraph import subgraph
 from hub.problem import problem
 from hub.query.plan.errors import QueryError
@@ -60,7 +63,7 @@ class DocumentEndpoints:
         add = partial(self._add, planner, documents)
         remove = partial(self._remove, documents)
         doors: list[tuple[str, str, Door, Work]] = [
-            ("GET", PATH, LOOK, self._list),
+            ("GET", PATH, LOOK, partial(self._list, planner)),
             ("POST", PATH, CHANGE, add),
             ("DELETE", one, CHANGE, remove),
         ]
@@ -81,9 +84,13 @@ class DocumentEndpoints:
 
         return await gate.through(self._access, request, door, told, _read)
 
-    async def _list(self, client_id: str, _: Admitted, __: Request) -> Response:
+    async def _list(self, planner: Planner, client_id: str, _: Admitted, __: Request) -> Response:
         kept = await kept_documents(self._database, client_id)
-        return _answer({"documents": [document_to_wire(each) for each in kept]})
+        wide = subgraph(self._database.records)
+        told = await asyncio.to_thread(  # many large ones take long
+            lambda: [document_to_wire(each, planner, wide) for each in kept]
+        )
+        return _answer({"documents": told})
 
     async def _add(
         self,
@@ -104,11 +111,13 @@ class DocumentEndpoints:
         taken = await self._state.take(f"documents:{client_id}", JUDGED_AT_ONCE, JUDGED_PER_S)
         if not taken.ok:
             raise RateLimitedError(taken.retry_after_s)
-        identifier = await asyncio.to_thread(judge, planner, subgraph(self._database.records), text)
+        wide = subgraph(self._database.records)
+        identifier = await asyncio.to_thread(judge, planner, wide, text)
         kept = KeptDocument(identifier, name, text, self._clock())
         is_new = await keep_document(self._database, client_id, kept)
         documents.forget(client_id)
-        return _answer(document_to_wire(kept), 201 if is_new else 200)
+        told = await asyncio.to_thread(document_to_wire, kept, planner, wide)
+        return _answer(told, 201 if is_new else 200)
 
     async def _remove(
         self, documents: ClientDocuments, client_id: str, _: Admitted, request: Request
@@ -119,13 +128,18 @@ class DocumentEndpoints:
         return _answer({"removed": identifier})
 
 
-def document_to_wire(kept: KeptDocument) -> dict[str, Any]:
-    """Return a document as it is listed."""
+def document_to_wire(kept: KeptDocument, planner: Planner, wide: GraphQLSchema) -> dict[str, Any]:
+    """Return a document as it is listed, with the paths of the doors that run it.
+
+    `wide`: the schema of the door of gateways, which takes all that `/graphql` takes.
+    """
+    is_narrow = is_for_gateways(kept.text, planner.interface.schema, wide)
     return {
         "documentId": kept.document_id,
         "name": kept.name,
         "text": kept.text,
         "keptAt": kept.kept_at.isoformat(),
+        "runsAt": [SUBGRAPH_PATH] if is_narrow else [PLAIN_PATH, SUBGRAPH_PATH],
     }
 
 

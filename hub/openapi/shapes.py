@@ -287,7 +287,9 @@ def _of_clients() -> dict[str, Any]:
             locations=array(closed(line={"type": "integer"}, column={"type": "integer"})),
         ),
         "NewDocument": closed(("name",), text=TEXT, name=TEXT_OR_NONE),
-        "ClientDocument": closed(documentId=TEXT, name=TEXT_OR_NONE, text=TEXT, keptAt=TEXT),
+        "ClientDocument": closed(
+            documentId=TEXT, name=TEXT_OR_NONE, text=TEXT, keptAt=TEXT, runsAt=array(TEXT, 2)
+        ),
         "ClientDocuments": closed(documents=array(ref("ClientDocument"))),
         "RemovedDocument": closed(removed=TEXT),
     }

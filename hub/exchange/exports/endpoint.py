@@ -107,9 +107,9 @@ class ExportEndpoints:
             return Response(status_code=304, headers=headers)
         wanted, status = ByteRange(0, part.size), 200
         try:
-            ranged = asked_range(
-                request.headers.get("range"), request.headers.get("if-range"), tag, part.size
-            )
+            # RFC 9110 §14.2: only GET has ranges, a HEAD with one is answered as without
+            asked = request.headers.getlist("range") if request.method == "GET" else []
+            ranged = asked_range(asked, request.headers.get("if-range"), tag, part.size)
         except NoSuchRangeError as error:
             raise RefusedError(
                 ErrorCode.RANGE_EMPTY,

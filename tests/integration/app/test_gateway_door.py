@@ -72,7 +72,13 @@ async def test_a_gateway_runs_what_it_registered(world: World) -> None:
         assert answer["data"] == {"_entities": [None]}, answer
         answer = await asked(client, PLAIN, **way, variables=references)
         assert code_of(answer) == "GRAPHQL_VALIDATION_FAILED"
-    await client.register_document(PARTY)
+    own = "query _entities { _service: me { party } }"
+    assert made["runsAt"] == [SUBGRAPH]
+    assert (await client.register_document(PARTY))["runsAt"] == [PLAIN, SUBGRAPH]
+    await client.register_document(own)  # its own names are no names of the subgraph's
+    listed = {each["text"]: each["runsAt"] for each in await client.documents()}
+    assert listed == {JOIN: [SUBGRAPH], PARTY: [PLAIN, SUBGRAPH], own: [PLAIN, SUBGRAPH]}
+    assert (await asked(client, PLAIN, query=own))["data"] == {"_service": {"party": UNIVERSITY}}
     for path in (PLAIN, SUBGRAPH):
         assert (await asked(client, path, query=PARTY))["data"] == {"me": {"party": UNIVERSITY}}
     with pytest.raises(CallRefusedError, match="GRAPHQL_VALIDATION_FAILED"):

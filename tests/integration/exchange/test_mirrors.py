@@ -57,7 +57,7 @@ from tests.integration.exchange.conftest import (
 pytestmark = pytest.mark.integration
 
 ASKED = os.environ.get("HUB_FEED_HISTORIES")
-HISTORIES = int(ASKED or "25")
+HISTORIES = int(ASKED or "8")
 TO_MIDNIGHT_S = 14 * 3600 - 3
 TABLES = (
     *("entry", "entry_body", "instrument", "instrument_source", "instrument_listing"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from dataclasses import replace
 from datetime import timedelta
 
@@ -10,6 +11,7 @@ import pytest
 
 from adapters._booking import BookingOutcome, BookingReason, BookingWish, Cancellation
 from adapters._nemo_booking import BOOKING
+from connectors.http.session import HttpQuestion
 from connectors.limits import Limits
 from hub.access.agreements import Agreements
 from hub.customs.service import CustomsDesk
@@ -104,6 +106,27 @@ async def test_what_the_interface_would_take_is_refused(session, wish, local_no,
     result = await attempt(session, BOOKING.book(wanted))
     assert (result.outcome, result.reason) == (REFUSED, reason)
     assert await session.get_json("api/reservations/") == before
+
+
+async def test_no_more_bookings_a_day_than_the_laboratory_lets_anybody_have(session, wish):
+    async def at_most(number):
+        body = json.dumps({"_maximum_reservations_per_day": number}).encode()
+        headers = {"content-type": "application/json"}
+        await session.ask(
+            HttpQuestion(path="api/tools/1/", method="PATCH", content=body, headers=headers)
+        )
+
+    begins, hour = wish.start.replace(hour=2), timedelta(hours=1)  # 10 o'clock in Shanghai
+    first = replace(wish, start=begins, end=begins + hour)
+    second = replace(wish, order="O-2", start=begins + 2 * hour, end=begins + 3 * hour)
+    assert (await attempt(session, BOOKING.book(first))).outcome is FIRM
+    await at_most(1)
+    try:
+        refused = await attempt(session, BOOKING.book(second))
+    finally:
+        await at_most(None)
+    assert (refused.outcome, refused.reason) == (REFUSED, BookingReason.AGAINST_RULES)
+    assert (await attempt(session, BOOKING.book(second))).outcome is FIRM
 
 
 async def test_a_refusal_is_told_in_its_own_words(session, wish):

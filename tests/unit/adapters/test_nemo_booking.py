@@ -187,6 +187,70 @@ def test_a_time_at_the_edge_of_the_rules_is_booked() -> None:
     assert ended(Nemo(), BOOKING.book(wish(start=last, end=last + HOUR))).outcome is FIRM
 
 
+def held(number: int, start: datetime, **more: Any) -> dict[str, Any]:
+    span = {"start": start.isoformat(), "end": (start + HOUR).isoformat()}
+    return booked(number, **{"user": 3, **span, **more})
+
+
+MIDNIGHT = datetime(2026, 11, 26, 16, tzinfo=UTC)
+"""Where the day of `START` begins in Shanghai."""
+
+
+@pytest.mark.parametrize(
+    ("rule", "most", "rows", "is_refused"),
+    [
+        ("maximum_reservations_per_day", 1, [held(1, MIDNIGHT)], True),
+        ("maximum_reservations_per_day", 1, [held(1, MIDNIGHT, missed=True)], True),
+        ("maximum_reservations_per_day", 2, [held(1, MIDNIGHT)], False),
+        ("maximum_reservations_per_day", 1, [held(1, MIDNIGHT - HOUR)], False),
+        ("maximum_reservations_per_day", 1, [held(1, MIDNIGHT + 24 * HOUR)], False),
+        ("maximum_reservations_per_day", 1, [held(1, MIDNIGHT, user=4)], False),
+        ("maximum_reservations_per_day", 1, [held(1, MIDNIGHT, tool=2)], False),
+        ("maximum_reservations_per_day", 1, [held(1, MIDNIGHT, cancelled=True)], False),
+        ("maximum_reservations_per_day", 1, [held(1, MIDNIGHT, shortened=True)], False),
+        ("maximum_reservations_per_day", 0, [held(1, MIDNIGHT)], False),
+        ("maximum_future_reservations", 1, [held(1, START + 90 * HOUR)], True),
+        ("maximum_future_reservations", 1, [held(1, NOW - HOUR)], False),
+        ("maximum_future_reservation_time", 179, [held(1, START + 90 * HOUR)], True),
+        ("maximum_future_reservation_time", 180, [held(1, START + 90 * HOUR)], False),
+        ("maximum_future_reservation_time", 120, [held(1, NOW - HOUR / 2)], False),
+        ("minimum_time_between_reservations", 61, [held(1, START - 2 * HOUR)], True),
+        ("minimum_time_between_reservations", 60, [held(1, START - 2 * HOUR)], False),
+        ("minimum_time_between_reservations", 61, [held(1, START + 3 * HOUR)], True),
+        ("minimum_time_between_reservations", 60, [held(1, START + 3 * HOUR)], False),
+    ],
+)
+def test_a_user_has_no_more_bookings_than_the_laboratory_lets_anybody_have(
+    monkeypatch: pytest.MonkeyPatch,
+    rule: str,
+    most: int,
+    rows: list[dict[str, Any]],
+    is_refused: bool,
+) -> None:
+    tools = [{**tool, f"_{rule}": most} for tool in LISTS["api/tools/"]]
+    monkeypatch.setitem(LISTS, "api/tools/", tools)
+    nemo = Nemo(rows=[dict(row) for row in rows])
+    result = ended(nemo, BOOKING.book(wish()))
+    if is_refused:
+        reason = BookingReason.AGAINST_RULES
+        assert (result.outcome, result.reason, nemo.changes) == (REFUSED, reason, 0)
+    else:
+        assert (result.outcome, nemo.changes) == (FIRM, 1)
+
+
+def test_a_booking_that_is_moved_does_not_count_beside_itself(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tools = [{**tool, "_maximum_reservations_per_day": 1} for tool in LISTS["api/tools/"]]
+    monkeypatch.setitem(LISTS, "api/tools/", tools)
+    nemo = Nemo()
+    assert ended(nemo, BOOKING.book(wish("A"))).outcome is FIRM
+    later = {"start": START + 2 * HOUR, "end": START + 4 * HOUR}
+    second = ended(nemo, BOOKING.book(wish("B", **later)))
+    assert second.reason is BookingReason.AGAINST_RULES
+    assert ended(nemo, BOOKING.book(wish("B", replaces="A", **later))).outcome is FIRM
+
+
 @pytest.mark.parametrize("tool", [1, 3])
 def test_a_time_that_somebody_has_is_refused_also_on_another_mode_of_the_machine(tool: int) -> None:
     nemo = Nemo(rows=[booked(1, tool=tool)])
