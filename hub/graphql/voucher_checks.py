@@ -20,6 +20,7 @@ from hub.query.plan.errors import QueryError
 from hub.query.sql.marks import grade_of_rows
 from hub.vouchers.limits import VOUCHER_COST
 from hub.vouchers.question import VoucherWanted
+from hub.vouchers.words import code_name
 from schema.codes import VoucherEvent
 
 VERIFY_SCOPE = Scope.VOUCHER_VERIFY.value
@@ -122,7 +123,7 @@ def check_of(check: CheckTold) -> VoucherCheck:
         result=codes.code_in(codes.CheckResultCode, check.result.value),
         missing=None
         if missing is None
-        else codes.code_in(codes.MissingFact, codes.code_name(missing.fact)),
+        else codes.code_in(codes.MissingFact, code_name(missing.fact)),
         missing_reason=None
         if missing is None
         else codes.code_in(codes.MissingReason, missing.reason),

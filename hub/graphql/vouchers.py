@@ -36,6 +36,7 @@ from hub.query.plan.errors import QueryError, ScopeMissingError
 from hub.vouchers.limits import VOUCHER_COST
 from hub.vouchers.question import VoucherAsking, VoucherTold, VoucherWanted
 from hub.vouchers.service import BY_ISSUER
+from hub.vouchers.words import code_name
 from schema.codes import VoucherEvent
 
 CLAIM_SCOPE = Scope.VOUCHER_CLAIM.value
@@ -291,7 +292,7 @@ def _payload(told: VoucherTold) -> VoucherPayload:
         else codes.code_in(codes.RefusalCode, told.refused.value),
         missing=None
         if told.missing is None
-        else codes.code_in(codes.MissingFact, codes.code_name(told.missing.fact)),
+        else codes.code_in(codes.MissingFact, code_name(told.missing.fact)),
         held_for=[codes.code_in(codes.HoldCode, each) for each in told.held_for],
         checks=[check_of(each) for each in told.checks],
         replayed=told.replayed,
