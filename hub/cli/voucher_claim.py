@@ -180,6 +180,7 @@ def _tell(told: Mapping[str, Any]) -> None:
     elif told["refused"] is not None:
         _tell_code("没有变动 nothing moved", REFUSED, told["refused"])
         _tell_advice(told["refused"])
+        _tell_first(told.get("firstClaim"))
     else:
         _tell_code("没有变动，缺少 nothing moved, missing", LACKING_WORDS, told["missing"])
         typer.echo("  补齐后重新执行同一命令。 Let it be stated, then give the same command again.")
@@ -196,6 +197,13 @@ def _tell_code(head: str, table: Mapping[str, tuple[str, str]], code: str) -> No
     words = said(table, code)
     zh, en = PARAMETER if words.zh == code else (words.zh, words.en)
     typer.echo(f"{head}: {code} · {zh} {en}")
+
+
+def _tell_first(first: Mapping[str, str] | None) -> None:
+    if first is not None:
+        name = f"{first['issuer']}/{first['code']}/{first['claimNo']}"
+        typer.echo(f"  已有申兑 the earlier claim: {name}")
+        typer.echo(f"  其回执 its receipt: deltahub client receipt --as … {first['entryId']}")
 
 
 def _tell_advice(code: str) -> None:
