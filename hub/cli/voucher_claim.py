@@ -22,7 +22,7 @@ from hub.cli.refusals import exit_on_error
 from hub.client.mutations import mutate
 from hub.client.profile import load_profile
 from hub.query.plan.documents import document_id, document_named
-from hub.vouchers.words import ADVICE, CHECKS, MISSING, PARAMETER, REFUSED, code_name, said
+from hub.vouchers.words import ADVICE, CHECKS, MISSING, PARAMETER, REFUSED, code_name
 from schema.codes import VoucherClaimState
 
 claim_app = typer.Typer(
@@ -155,7 +155,7 @@ def _claim(issuer: str, code: str, claim: str) -> dict[str, Any]:
 def _send(profile_file: Path, name: str, given: Mapping[str, Any], key: str | None) -> None:
     with exit_on_error(profile_file):
         told = run(_sent(profile_file, name, given, key))
-    _tell(told)
+    tell_payload(told)
     if told["state"] is None:
         raise typer.Exit(1)
 
@@ -171,7 +171,8 @@ async def _sent(
         return await mutate(hub, identifier, given, made)
 
 
-def _tell(told: Mapping[str, Any]) -> None:
+def tell_payload(told: Mapping[str, Any]) -> None:
+    """Say what came of a message: its payload as the hub answered it."""
     if told["state"] is not None:
         state = VoucherClaimState[told["state"]]
         fen = "" if told["fen"] is None else f" · {told['fen'] // 100:,}.{told['fen'] % 100:02} CNY"
@@ -186,17 +187,22 @@ def _tell(told: Mapping[str, Any]) -> None:
         typer.echo("  补齐后重新执行同一命令。 Let it be stated, then give the same command again.")
     for code in told["heldFor"]:
         _tell_code("  须人工核对 a person must look", REFUSED, code)
-    for check in told.get("checks") or ():
-        if check["result"] != "PASS":
-            _tell_code(f"  {check['result']}", CHECKS, check["code"])
-            if check["missing"] is not None:
-                _tell_code("    缺少 missing", LACKING_WORDS, check["missing"])
+    for result in ("FAIL", "UNKNOWN"):
+        for check in told.get("checks") or ():
+            if check["result"] == result:
+                _tell_check(check)
+
+
+def _tell_check(check: Mapping[str, Any]) -> None:
+    _tell_code(f"  {check['result']}", CHECKS, check["code"])
+    if check["missing"] is not None:
+        _tell_code("    缺少 missing", LACKING_WORDS, check["missing"])
 
 
 def _tell_code(head: str, table: Mapping[str, tuple[str, str]], code: str) -> None:
-    words = said(table, code)
-    zh, en = PARAMETER if words.zh == code else (words.zh, words.en)
-    typer.echo(f"{head}: {code} · {zh} {en}")
+    is_parameter = table is LACKING_WORDS and code not in table and code.startswith("VOUCHER_")
+    words = PARAMETER if is_parameter else table.get(code)
+    typer.echo(f"{head}: {code}" if words is None else f"{head}: {code} · {words[0]} {words[1]}")
 
 
 def _tell_first(first: Mapping[str, str] | None) -> None:

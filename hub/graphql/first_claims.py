@@ -34,9 +34,9 @@ class FirstClaim:
 
 async def first_claim_of(context: RequestContext, claims: Sequence[ClaimName]) -> FirstClaim | None:
     """Return the first of the claims that the caller may see, and note that it was read."""
-    if context.cases is None or not claims:
+    if context.vouchers.cases is None or not claims:
         return None
-    desk = context.cases
+    desk = context.vouchers.cases
     sight = await desk.sight(context.caller.party, context.caller.scopes)
     row = await first_claim(desk.database, sight, claims)
     if row is None:

@@ -83,7 +83,7 @@ async def verify_service(  # noqa: PLR0913, PLR0917 - the arguments of a field
     """Check a service for a voucher; nothing moves."""
     context: RequestContext = info.context
     party = known_party(context.caller, VERIFY_SCOPE, "verifyService")
-    if context.vouchers is None:
+    if context.vouchers.messages is None:
         raise QueryError(ErrorCode.FORBIDDEN, "此接口不受理创新券", "this endpoint has no vouchers")
     await context.charge(VOUCHER_COST)
     wanted = VoucherWanted(
@@ -95,14 +95,14 @@ async def verify_service(  # noqa: PLR0913, PLR0917 - the arguments of a field
         service=service,
         order_no=order_no or None,
     )
-    found = await context.vouchers.verify(party, wanted)
+    found = await context.vouchers.messages.verify(party, wanted)
     spec = context.model.registry[SERVICE]
     context.reads.add(ProtectedRead(grade_of_rows(spec), spec.scope, found.item_id, found.owner))
     told = sorted(found.verified.checks, key=lambda each: FIRST.index(each.result))
     met = list[ClaimName]()
-    if context.cases is not None and not isinstance(found.claimed, Missing):
+    if context.vouchers.cases is not None and not isinstance(found.claimed, Missing):
         asked = ClaimName(issuer, code, wanted.claim_no)
-        met = await claims_on(context.cases.database, found.claimed, asked)
+        met = await claims_on(context.vouchers.cases.database, found.claimed, asked)
     return ServiceVerification(
         verdict=codes.code_in(codes.VerdictCode, found.verified.verdict.value),
         in_log=found.in_log,

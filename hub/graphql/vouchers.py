@@ -145,7 +145,7 @@ async def _take(info: Info, input_key: str | None, wanted: VoucherWanted) -> Vou
     signed, caller = signature_of(context), context.caller
     if CLAIM_SCOPE not in caller.scopes:
         raise ScopeMissingError(CLAIM_SCOPE, info.field_name)
-    if context.vouchers is None:
+    if context.vouchers.messages is None:
         raise QueryError(ErrorCode.FORBIDDEN, "此接口不受理创新券", "this endpoint has no vouchers")
     assert caller.client_id is not None, "who signs has a client"
     assert caller.party is not None, "a client acts for a party"
@@ -161,7 +161,7 @@ async def _take(info: Info, input_key: str | None, wanted: VoucherWanted) -> Vou
         check_input_key(input_key, signed)
         check_own(caller)
         check_role(caller, signed.evidence.kid, wanted.event)
-        told = await context.vouchers.take(asking, wanted)
+        told = await context.vouchers.messages.take(asking, wanted)
         return _payload(told, await first_claim_of(context, refusing_claims(told.met)))
     except RefusedError as error:
         return _refused(error, context.language)

@@ -21,7 +21,7 @@ from hub.crypto.keys import generate_key
 from hub.store.database import Database
 from hub.store.locks import SessionLock
 from tests.databases import lent_to_hub
-from tests.integration.vouchers.case_world import build_cases
+from tests.integration.vouchers.case_world import LATER, build_cases
 from tests.integration.vouchers.voucher_world import CODE, HOLDER, ISSUER, PROVIDER
 from tests.running_hub import running_hub
 
@@ -97,6 +97,12 @@ def test_a_service_that_is_not_valid_is_not_consumed_and_every_check_is_told(des
     words = ("claim", "consume", "--fen", "100000", "--service", service)
     told = desk.says("provider", *words, claim="D", code=2)
     assert "NOT_FOUND" in told
+    known = (*words[:-1], LATER)
+    told = desk.says("provider", *known, claim="D", code=1)
+    assert told.startswith("没有变动 nothing moved: CHECKS_INVALID · ")
+    results = [line.split(":")[0] for line in told.splitlines() if line.startswith("  ")]
+    assert results.index("  FAIL") < results.index("  UNKNOWN"), "what is wrong stands first"
+    assert "STATUS" in told
 
 
 def test_an_office_decides_and_what_is_not_known_is_not_settled(desk: Desk) -> None:
@@ -118,4 +124,3 @@ def test_who_may_not_decide_is_told_so(desk: Desk) -> None:
     assert "FORBIDDEN" in told
     back = ("claw-back", "--fen", "1", "--reason", "x")
     assert "STATE_NOT_FITTING" in desk.says("office", *back, claim="B", code=1)
-

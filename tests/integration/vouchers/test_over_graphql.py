@@ -27,6 +27,7 @@ from hub.vouchers.case_desk import VoucherCaseDesk
 from hub.vouchers.fast_track import FastTracks
 from hub.vouchers.findings import VoucherAbout, VoucherFindings
 from hub.vouchers.kept_claims import KeptClaims
+from hub.vouchers.served import ServedVouchers
 from schema.codes import VoucherFindingKind
 from tests.integration.vouchers.voucher_world import (
     CODE,
@@ -104,17 +105,19 @@ async def office(database):
     parts = Parts(
         facts=ServiceFacts(version="1", standard_version="1", sandbox=True),
         state=state,
-        vouchers=world.desk,
-        fast_tracks=FastTracks(
-            database=database,
-            desk=world.desk,
-            checks=world.services,
-            claims=KeptClaims(database, frozenset({ISSUER})),
-            law=current_law(),
-            clock=world.time,
-            party=HUB,
+        vouchers=ServedVouchers(
+            messages=world.desk,
+            tracks=FastTracks(
+                database=database,
+                desk=world.desk,
+                checks=world.services,
+                claims=KeptClaims(database, frozenset({ISSUER})),
+                law=current_law(),
+                clock=world.time,
+                party=HUB,
+            ),
+            cases=VoucherCaseDesk(database, Agreements(database, system_clock), world.desk.issuers),
         ),
-        cases=VoucherCaseDesk(database, Agreements(database, system_clock), world.desk.issuers),
     )
     endpoint = GraphQLEndpoint(Engine(database, system_clock, parts), access)
     transport = httpx.ASGITransport(
