@@ -198,7 +198,7 @@ async def build(
         documents=(documents := ClientDocuments(database)),
         exports=(exports := _exports(settings, database, state, clock, agreements, audit)),
         federation=federation,
-        **desks.served,
+        vouchers=desks.served,
     )
     engine = Engine(database, clock, parts, agreements=agreements)
     following = _following(settings, engine, access, audit, feed, keys)

@@ -21,6 +21,9 @@ from schema.strict_json import read_json
 
 DEPTH_MAX = 16
 BYTES_MAX = 32 * 1024
+_LISTS = (list, tuple)
+_HOLDING = (dict, *_LISTS, Mapping)
+"""What holds parts; `Mapping` last, for it is slow to ask for."""
 
 
 def json_writer(*, sort_keys: bool) -> Callable[[Any], str]:
@@ -109,7 +112,7 @@ def _check(data: Any, path: str, depth: int) -> None:
     elif isinstance(data, int):
         if not is_integer(data):
             raise CanonicalError(f"{path}: integer is not below 2^53; send it as text")
-    elif isinstance(data, Mapping | list | tuple):
+    elif isinstance(data, _HOLDING):
         _check_parts(data, path, depth)
     elif data is None:
         raise CanonicalError(f"{path}: null; leave the item out")
@@ -122,11 +125,13 @@ def _check_parts(
 ) -> None:
     if depth >= DEPTH_MAX:
         raise CanonicalError(f"{path}: nested deeper than {DEPTH_MAX}")
-    if not isinstance(data, Mapping):
+    if isinstance(data, _LISTS):
         for position, part in enumerate(data):
-            _check(part, f"{path}.{position}", depth + 1)
+            if not (type(part) is str and part.isascii()):
+                _check(part, f"{path}.{position}", depth + 1)
         return
     for key, part in data.items():
         if not isinstance(key, str) or not key.isascii():
             raise CanonicalError(f"{path}: key {key!r} is not ASCII text")
-        _check(part, f"{path}.{key}" if path else key, depth + 1)
+        if not (type(part) is str and part.isascii()):  # most parts: no call, no path made for them
+            _check(part, f"{path}.{key}" if path else key, depth + 1)

@@ -49,6 +49,8 @@ def test_every_command_that_a_page_names_exists(page: Path) -> None:
         words = tuple(match[1].split())
         path = words[:2] if words[:1] in groups else words[:1]
         assert path in COMMANDS, f"deltahub {' '.join(words)}"
+        if words[:3] in COMMANDS:  # a group within a group
+            path = words[:3]
         for option in match[2].split():
             assert option in COMMANDS[path], f"deltahub {' '.join(path)} {option}"
 

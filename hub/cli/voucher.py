@@ -1,4 +1,4 @@
-"""`deltahub voucher`: is the money of vouchers sound, and what do the checks say of a service."""
+"""`deltahub voucher`: the operator's side; a partner's is in `hub.cli.voucher_claim`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from hub.access.agreements import Agreements
-from hub.cli import claim_keys
+from hub.cli import claim_keys, voucher_claim
 from hub.cli.context import Act, open_database, run, settings
 from hub.cli.customs import customs_desk
 from hub.cli.voucher_attest import attest, claims
@@ -42,6 +42,7 @@ app = typer.Typer(help="Innovation vouchers 科技创新券", no_args_is_help=Tr
 app.command("attest")(attest)
 app.command("claims")(claims)
 claim_keys.add_to(app)
+voucher_claim.add_to(app)
 SIGNS = {CheckResult.PASS: "✓", CheckResult.FAIL: "✗", CheckResult.UNKNOWN: "?"}
 ORDER = (CheckResult.FAIL, CheckResult.UNKNOWN, CheckResult.PASS)
 """What is wrong stands first."""

@@ -109,9 +109,9 @@ def _desk(info: Info, field: str) -> tuple[RequestContext, AttestationDesk, str]
     """Return who attests, for a caller that is known and has the scope."""
     context: RequestContext = info.context
     party = known_party(context.caller, VERIFY_SCOPE, field)
-    if context.attestations is None:
+    if context.vouchers.attesting is None:
         raise QueryError(ErrorCode.FORBIDDEN, "此接口不受理创新券", "this endpoint has no vouchers")
-    return context, context.attestations, party
+    return context, context.vouchers.attesting, party
 
 
 async def attest(info: Info, issuer: _Issuer, code: _Code, claim_no: _Claim) -> AttestationType:

@@ -88,7 +88,7 @@ class ClaimErrandMutations:
         signed = signature_of(context)
         if SCOPE not in caller.scopes:
             raise ScopeMissingError(SCOPE, info.field_name)
-        if context.claim_errands is None:
+        if context.vouchers.errands is None:
             raise QueryError(
                 ErrorCode.FORBIDDEN, "此接口不受理创新券", "this endpoint has no vouchers"
             )
@@ -99,7 +99,7 @@ class ClaimErrandMutations:
             check_own(caller)
             _check_hub(caller)
             kind, content = ErrandKind(input.kind.name), dict(input.content)
-            told = await context.claim_errands.answer(caller.client_id, kind, content)
+            told = await context.vouchers.errands.answer(caller.client_id, kind, content)
         except RefusedError as error:
             return ClaimErrandPayload(
                 content=None, user_errors=[user_error(error, context.language)]

@@ -54,11 +54,11 @@ async def claim_fast_track(
     """Say what the fast track of a claim lacks."""
     context: RequestContext = info.context
     party = known_party(context.caller, VERIFY_SCOPE, "claimFastTrack")
-    if context.fast_tracks is None:
+    if context.vouchers.tracks is None:
         raise QueryError(ErrorCode.FORBIDDEN, "此接口不受理创新券", "this endpoint has no vouchers")
     await context.charge(VOUCHER_COST)
     wanted = VoucherWanted(issuer=issuer, code=code, event=VoucherEvent.SUBMIT, claim_no=claim_no)
-    told = await context.fast_tracks.told(party, wanted)
+    told = await context.vouchers.tracks.told(party, wanted)
     if told.looked_at is not None:
         spec = context.model.registry[SERVICE]
         context.reads.add(ProtectedRead(grade_of_rows(spec), spec.scope, *told.looked_at))

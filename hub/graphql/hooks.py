@@ -19,11 +19,7 @@ from hub.orders.partner import PartnerDesk
 from hub.query.plan.limits import QueryLimits
 from hub.query.sql.model import Model
 from hub.receipts.answer import Receipts
-from hub.vouchers.attesting import AttestationDesk
-from hub.vouchers.case_desk import VoucherCaseDesk
-from hub.vouchers.errands import ClaimErrands
-from hub.vouchers.fast_track import FastTracks
-from hub.vouchers.service import VoucherDesk
+from hub.vouchers.served import NO_VOUCHERS, ServedVouchers
 
 Submit = Callable[[Batch], Awaitable[Outcomes]]
 """`hub.intake.service.submit`, bound to a database and a clock."""
@@ -69,11 +65,7 @@ class RequestContext:
     changes: FollowChanges | None = None
     customs: CustomsDesk | None = None
     bookings: PartnerDesk | None = None
-    vouchers: VoucherDesk | None = None
-    attestations: AttestationDesk | None = None
-    fast_tracks: FastTracks | None = None
-    cases: VoucherCaseDesk | None = None
-    claim_errands: ClaimErrands | None = None
+    vouchers: ServedVouchers = NO_VOUCHERS
     is_event: bool = False
     """Whether it is one event of a subscription (`hub.graphql.streaming`)."""
     exports: ExportDesk | None = None

@@ -64,11 +64,7 @@ from hub.query.sql.planner import Plan, Planner
 from hub.receipts.answer import Receipts
 from hub.state import State
 from hub.store.database import Database
-from hub.vouchers.attesting import AttestationDesk
-from hub.vouchers.case_desk import VoucherCaseDesk
-from hub.vouchers.errands import ClaimErrands
-from hub.vouchers.fast_track import FastTracks
-from hub.vouchers.service import VoucherDesk
+from hub.vouchers.served import NO_VOUCHERS, ServedVouchers
 from hub.watching.notes import current, note_operation, note_refusal
 
 ADHOC_SCOPE = "graphql:adhoc"
@@ -88,11 +84,7 @@ class Parts:
     changes: FollowChanges | None = None
     customs: CustomsDesk | None = None
     bookings: PartnerDesk | None = None
-    vouchers: VoucherDesk | None = None
-    attestations: AttestationDesk | None = None
-    fast_tracks: FastTracks | None = None
-    cases: VoucherCaseDesk | None = None
-    claim_errands: ClaimErrands | None = None
+    vouchers: ServedVouchers = NO_VOUCHERS
     exports: ExportDesk | None = None
     documents: ClientDocuments | None = None
     """Those that clients have registered for themselves."""
@@ -317,10 +309,6 @@ class Engine:
             customs=self._parts.customs,
             bookings=self._parts.bookings,
             vouchers=self._parts.vouchers,
-            attestations=self._parts.attestations,
-            fast_tracks=self._parts.fast_tracks,
-            cases=self._parts.cases,
-            claim_errands=self._parts.claim_errands,
             exports=self._parts.exports,
             request_id=run.request_id,
             charge=partial(self._statements.charge, run=run),

@@ -237,9 +237,9 @@ def voucher_case_fields() -> dict[str, Any]:
 
 def _desk(context: RequestContext, field: str) -> VoucherCaseDesk:
     known_party(context.caller, CASES_SCOPE, field)
-    if context.cases is None:
+    if context.vouchers.cases is None:
         raise QueryError(ErrorCode.FORBIDDEN, "此接口不受理创新券", "this endpoint has no vouchers")
-    return context.cases
+    return context.vouchers.cases
 
 
 def _note(context: RequestContext, found: VoucherCaseFound) -> None:

@@ -11,15 +11,20 @@ from hub.access.scopes import Scope
 from hub.audit.protected import ProtectedRead
 from hub.errors import ErrorCode
 from hub.graphql import voucher_enums as codes
+from hub.graphql.first_claims import FIRST_CLAIM_TEXT, FirstClaim, first_claim_of
 from hub.graphql.hints import many
 from hub.graphql.hooks import RequestContext
 from hub.graphql.known_caller import known_party
 from hub.graphql.types import RequiresScope
+from hub.policy.bounds import Missing
 from hub.policy.vouchers.checks import CheckResult, CheckTold
 from hub.query.plan.errors import QueryError
 from hub.query.sql.marks import grade_of_rows
+from hub.vouchers.first_claims import claims_on
 from hub.vouchers.limits import VOUCHER_COST
+from hub.vouchers.marks import ClaimName
 from hub.vouchers.question import VoucherWanted
+from hub.vouchers.words import code_name
 from schema.codes import VoucherEvent
 
 VERIFY_SCOPE = Scope.VOUCHER_VERIFY.value
@@ -55,6 +60,7 @@ class ServiceVerification:
     checks: many(VoucherCheck) = strawberry.field(  # type: ignore[valid-type]
         description="逐项核验，未通过者在前。Every check, what failed first."
     )
+    first_claim: FirstClaim | None = strawberry.field(description=FIRST_CLAIM_TEXT)
 
 
 async def verify_service(  # noqa: PLR0913, PLR0917 - the arguments of a field
@@ -77,7 +83,7 @@ async def verify_service(  # noqa: PLR0913, PLR0917 - the arguments of a field
     """Check a service for a voucher; nothing moves."""
     context: RequestContext = info.context
     party = known_party(context.caller, VERIFY_SCOPE, "verifyService")
-    if context.vouchers is None:
+    if context.vouchers.messages is None:
         raise QueryError(ErrorCode.FORBIDDEN, "此接口不受理创新券", "this endpoint has no vouchers")
     await context.charge(VOUCHER_COST)
     wanted = VoucherWanted(
@@ -89,15 +95,20 @@ async def verify_service(  # noqa: PLR0913, PLR0917 - the arguments of a field
         service=service,
         order_no=order_no or None,
     )
-    found = await context.vouchers.verify(party, wanted)
+    found = await context.vouchers.messages.verify(party, wanted)
     spec = context.model.registry[SERVICE]
     context.reads.add(ProtectedRead(grade_of_rows(spec), spec.scope, found.item_id, found.owner))
     told = sorted(found.verified.checks, key=lambda each: FIRST.index(each.result))
+    met = list[ClaimName]()
+    if context.vouchers.cases is not None and not isinstance(found.claimed, Missing):
+        asked = ClaimName(issuer, code, wanted.claim_no)
+        met = await claims_on(context.vouchers.cases.database, found.claimed, asked)
     return ServiceVerification(
         verdict=codes.code_in(codes.VerdictCode, found.verified.verdict.value),
         in_log=found.in_log,
         charge_fen=found.charge_fen,
         checks=[check_of(each) for each in told],
+        first_claim=await first_claim_of(context, met),
     )
 
 
@@ -122,7 +133,7 @@ def check_of(check: CheckTold) -> VoucherCheck:
         result=codes.code_in(codes.CheckResultCode, check.result.value),
         missing=None
         if missing is None
-        else codes.code_in(codes.MissingFact, codes.code_name(missing.fact)),
+        else codes.code_in(codes.MissingFact, code_name(missing.fact)),
         missing_reason=None
         if missing is None
         else codes.code_in(codes.MissingReason, missing.reason),

@@ -6,11 +6,11 @@ this list does not know is UNKNOWN. A test holds the list to the rules.
 
 from __future__ import annotations
 
-import re
 from enum import Enum
 from typing import Any
 
 from hub.graphql.enums import UNKNOWN, enum_of, plain_enum
+from hub.vouchers.words import code_name
 from schema.codes import VoucherClaimState
 
 ClaimState = enum_of(VoucherClaimState)
@@ -164,12 +164,6 @@ REASONS = {
     "AFTER_THE_USE": "晚于使用日。Later than the use.",
 }
 """Why a fact is missing."""
-
-
-def code_name(fact: str) -> str:
-    """Return the code of a fact: `hoursOfDay` is HOURS_OF_DAY, `voucher.rate` VOUCHER_RATE."""
-    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", fact).replace(".", "_").upper()
-
 
 MissingFact = plain_enum(
     "VoucherFact",

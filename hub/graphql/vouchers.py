@@ -19,6 +19,7 @@ from hub.access.resource import Caller
 from hub.access.scopes import Scope
 from hub.errors import ErrorCode, RefusedError
 from hub.graphql import voucher_enums as codes
+from hub.graphql.first_claims import FIRST_CLAIM_TEXT, FirstClaim, first_claim_of
 from hub.graphql.hints import many
 from hub.graphql.hooks import RequestContext
 from hub.graphql.mutations import UserError, check_input_key, check_own, signature_of, user_error
@@ -33,9 +34,11 @@ from hub.graphql.voucher_checks import (
 )
 from hub.intake.push import request_signature
 from hub.query.plan.errors import QueryError, ScopeMissingError
+from hub.vouchers.first_claims import refusing_claims
 from hub.vouchers.limits import VOUCHER_COST
 from hub.vouchers.question import VoucherAsking, VoucherTold, VoucherWanted
 from hub.vouchers.service import BY_ISSUER
+from hub.vouchers.words import code_name
 from schema.codes import VoucherEvent
 
 CLAIM_SCOPE = Scope.VOUCHER_CLAIM.value
@@ -130,6 +133,7 @@ class VoucherPayload:
     checks: many(VoucherCheck) = strawberry.field(  # type: ignore[valid-type]
         description="逐项核验。Every check."
     )
+    first_claim: FirstClaim | None = strawberry.field(description=FIRST_CLAIM_TEXT)
     replayed: bool = strawberry.field(description="同一请求的先前应答。An earlier answer.")
     user_errors: list[UserError] = strawberry.field(
         description="输入被拒的原因。Why the input was refused."
@@ -141,7 +145,7 @@ async def _take(info: Info, input_key: str | None, wanted: VoucherWanted) -> Vou
     signed, caller = signature_of(context), context.caller
     if CLAIM_SCOPE not in caller.scopes:
         raise ScopeMissingError(CLAIM_SCOPE, info.field_name)
-    if context.vouchers is None:
+    if context.vouchers.messages is None:
         raise QueryError(ErrorCode.FORBIDDEN, "此接口不受理创新券", "this endpoint has no vouchers")
     assert caller.client_id is not None, "who signs has a client"
     assert caller.party is not None, "a client acts for a party"
@@ -157,7 +161,8 @@ async def _take(info: Info, input_key: str | None, wanted: VoucherWanted) -> Vou
         check_input_key(input_key, signed)
         check_own(caller)
         check_role(caller, signed.evidence.kid, wanted.event)
-        return _payload(await context.vouchers.take(asking, wanted))
+        told = await context.vouchers.messages.take(asking, wanted)
+        return _payload(told, await first_claim_of(context, refusing_claims(told.met)))
     except RefusedError as error:
         return _refused(error, context.language)
 
@@ -277,7 +282,7 @@ class VoucherMutations:
         return await _take(info, asked.idempotency_key, _step(VoucherEvent.CLAW_BACK, asked))
 
 
-def _payload(told: VoucherTold) -> VoucherPayload:
+def _payload(told: VoucherTold, first: FirstClaim | None) -> VoucherPayload:
     buckets = told.buckets
     return VoucherPayload(
         claim_no=told.claim_no,
@@ -291,9 +296,10 @@ def _payload(told: VoucherTold) -> VoucherPayload:
         else codes.code_in(codes.RefusalCode, told.refused.value),
         missing=None
         if told.missing is None
-        else codes.code_in(codes.MissingFact, codes.code_name(told.missing.fact)),
+        else codes.code_in(codes.MissingFact, code_name(told.missing.fact)),
         held_for=[codes.code_in(codes.HoldCode, each) for each in told.held_for],
         checks=[check_of(each) for each in told.checks],
+        first_claim=first,
         replayed=told.replayed,
         user_errors=[],
     )
@@ -301,7 +307,7 @@ def _payload(told: VoucherTold) -> VoucherPayload:
 
 def _refused(error: RefusedError, language: str) -> VoucherPayload:
     nothing: dict[str, Any] = dict.fromkeys(
-        ("claim_no", "state", "fen", "balance", "refused", "missing")
+        ("claim_no", "state", "fen", "balance", "refused", "missing", "first_claim")
     )
     return VoucherPayload(
         **nothing, held_for=[], checks=[], replayed=False, user_errors=[user_error(error, language)]

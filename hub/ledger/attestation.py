@@ -24,7 +24,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from hashlib import sha256
-from typing import Any
+from typing import Any, NamedTuple
 
 from hub.crypto.answer import AnswerError, AnswerSigner, SignedAnswer, parse_answer, signed_answer
 from hub.crypto.base64url import b64url, unb64url
@@ -51,8 +51,7 @@ class AttestationError(ValueError):
     """The file is no attestation: it was damaged or is something else."""
 
 
-@dataclass(frozen=True, slots=True)
-class AttestedCheck:
+class AttestedCheck(NamedTuple):
     """One check of the service. `parameter`: of the law, where it rests on one."""
 
     code: str

@@ -33,7 +33,7 @@ from hub.ledger.claims_proof import ClaimsVerdict, told_of, verify_claims
 from hub.ledger.errors import NoteError, ProofError
 from hub.ledger.keys import PinnedKey, ProducerKeys
 from hub.ledger.limits import CLOCK_SKEW_S
-from hub.ledger.merkle import verify_inclusion
+from hub.ledger.merkle import leaf_hash, verify_inclusion
 from hub.ledger.policy import Policy
 from hub.ledger.trusted_head import TrustedHead, seen_by, trusted_head
 from hub.ledger.verdict import RefusedVerdictError, VerdictReason, Word
@@ -190,7 +190,7 @@ def _in_log(
             Word.BAD_LOG_SIG, "ATTESTATION_LOG: the checkpoint is of another log or size"
         )
     for name, proof in (("service", file.service), ("claim", file.claim)):
-        leaf = file.leaves[name].hash()
+        leaf = leaf_hash(proof.extra)  # `extra` is the leaf in its one spelling
         try:
             verify_inclusion(proof.index, checkpoint.size, leaf, proof.proof, checkpoint.root)
         except ProofError as error:

@@ -9,7 +9,6 @@ RFC 4648 §4; base64url is in `hub.crypto.base64url`.
 
 from __future__ import annotations
 
-import base64
 import binascii
 
 from hub.ledger.limits import TREE_SIZE_MAX
@@ -17,14 +16,14 @@ from hub.ledger.limits import TREE_SIZE_MAX
 
 def to_base64(data: bytes) -> str:
     """Encode with the standard alphabet and padding."""
-    return base64.b64encode(data).decode("ascii")
+    return binascii.b2a_base64(data, newline=False).decode("ascii")
 
 
 def from_base64(text: str) -> bytes:
     """Decode the standard alphabet; refuse any second spelling."""
     try:
-        data = base64.b64decode(text, validate=True)
-    except binascii.Error as error:
+        data = binascii.a2b_base64(text, strict_mode=True)
+    except ValueError as error:  # also of characters beyond ASCII
         raise ValueError("not base64") from error
     if to_base64(data) != text:
         raise ValueError("base64 is not in its shortest canonical form")

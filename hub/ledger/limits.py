@@ -17,6 +17,8 @@ NOTE_BYTES_MAX = 64 * 1024
 """Largest signed note, and largest receipt."""
 SIGNATURES_MAX = 16
 """Signature lines of one note."""
+VERIFIERS_KEPT_MAX = 128
+"""Public keys of logs and witnesses that stay read."""
 NAME_CHARACTERS_MAX = 256
 """Longest key name or origin."""
 ENTRY_BYTES_MAX = 65_535

@@ -16,7 +16,8 @@ C2SP signed-note (format, verifier keys), RFC 8032.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import lru_cache
 from hashlib import sha256
 from typing import NoReturn
 
@@ -31,7 +32,12 @@ from cryptography.hazmat.primitives.serialization import (
 
 from hub.ledger.encoding import from_base64, to_base64
 from hub.ledger.errors import NoteError, NoteSignatureError
-from hub.ledger.limits import NAME_CHARACTERS_MAX, NOTE_BYTES_MAX, SIGNATURES_MAX
+from hub.ledger.limits import (
+    NAME_CHARACTERS_MAX,
+    NOTE_BYTES_MAX,
+    SIGNATURES_MAX,
+    VERIFIERS_KEPT_MAX,
+)
 
 LOG_KEY = 0x01
 """Signature type of a log: Ed25519 over the text."""
@@ -82,17 +88,15 @@ class VerifierKey:
     name: str
     kind: int
     public: bytes
+    key_id: bytes = field(init=False, repr=False, compare=False)
+    """First four bytes of the hash over name, type and public key."""
 
     def __post_init__(self) -> None:
         check_name(self.name)
         if self.kind not in (LOG_KEY, WITNESS_KEY) or len(self.public) != _PUBLIC_BYTES:
             _refuse("NOTE_KEY", "only Ed25519 keys of type 0x01 or 0x04 are supported")
-
-    @property
-    def key_id(self) -> bytes:
-        """First four bytes of the hash over name, type and public key."""
         material = self.name.encode() + b"\n" + bytes((self.kind,)) + self.public
-        return sha256(material).digest()[:_KEY_ID_BYTES]
+        object.__setattr__(self, "key_id", sha256(material).digest()[:_KEY_ID_BYTES])
 
     def encode(self) -> str:
         """Return `name+hash+key`, the form of policy files."""
@@ -101,11 +105,17 @@ class VerifierKey:
     def check(self, signature: bytes, message: bytes) -> None:
         """Verify a raw Ed25519 signature, or raise `NoteSignatureError`."""
         try:
-            Ed25519PublicKey.from_public_bytes(self.public).verify(signature, message)
+            _ed25519(self.public).verify(signature, message)
         except (InvalidSignature, ValueError) as error:
             raise NoteSignatureError(
                 "SIGNATURE_WRONG", f"the signature of {self.name} is not valid for this text"
             ) from error
+
+
+@lru_cache(maxsize=VERIFIERS_KEPT_MAX)
+def _ed25519(public: bytes) -> Ed25519PublicKey:
+    """Read a public key once: a policy's keys verify note after note."""
+    return Ed25519PublicKey.from_public_bytes(public)
 
 
 class Signer:

@@ -24,7 +24,6 @@ from starlette.routing import Route
 from adapters.mapping.table import ROW_NUMBER_COLUMN
 from hub.customs.sight import TYPES
 from hub.errors import ErrorCode, RefusedError
-from hub.graphql.voucher_enums import code_name
 from hub.intake.limits import FILE_BYTES_MAX
 from hub.pages.layout import MEDIA_TYPES, filled, language_of, page, page_file, template
 from hub.pages.words import LANGUAGES, words
@@ -32,7 +31,7 @@ from hub.policy.customs.disposal import DisposalKind
 from hub.problem import problem
 from hub.query.plan.documents import DOCUMENTS, document_id
 from hub.vouchers.chain import KINDS
-from hub.vouchers.words import CHECKS, MISSING, REFUSED
+from hub.vouchers.words import CHECKS, MISSING, REFUSED, code_name
 from schema.codes import (
     CodeList,
     CustomsDistrict,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from hub.access.agreements import Agreements
 from hub.access.token_keys import in_files
@@ -19,6 +18,7 @@ from hub.vouchers.fingerprint_keys import ClaimKeys
 from hub.vouchers.fingerprinting import ClaimFingerprints
 from hub.vouchers.kept_claims import KeptClaims
 from hub.vouchers.ring import ClaimRing, Sources
+from hub.vouchers.served import ServedVouchers
 from hub.vouchers.service import VoucherDesk
 from hub.vouchers.stored import StoredServices
 from schema.parties import HUB_PARTY
@@ -35,15 +35,15 @@ class VoucherDesks:
     between: VoucherParts
 
     @property
-    def served(self) -> dict[str, Any]:
-        """Return them by the names that GraphQL knows them by (`hub.graphql.service.Parts`)."""
-        return {
-            "vouchers": self.messages,
-            "attestations": self.attesting,
-            "fast_tracks": self.tracks,
-            "cases": self.cases,
-            "claim_errands": self.between.errands,
-        }
+    def served(self) -> ServedVouchers:
+        """Return those that answer requests."""
+        return ServedVouchers(
+            messages=self.messages,
+            attesting=self.attesting,
+            tracks=self.tracks,
+            cases=self.cases,
+            errands=self.between.errands,
+        )
 
 
 def voucher_desks(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
@@ -194,8 +195,56 @@ REFUSED: Final[Mapping[str, tuple[str, str]]] = {
 }
 """Why nothing moved, and why a claim is held; by code."""
 
+PARAMETER: Final = ("该地区当日无此参数值", "the region has no value of this parameter on the day")
+"""What is said where a parameter of the law is missing."""
+
+ADVICE: Final[Mapping[str, tuple[str, str]]] = {
+    "": ("请向发放单位查询。", "Ask the issuer of the voucher."),
+    "INSUFFICIENT": ("减少金额，或用另一张券。", "Ask for less, or use another voucher."),
+    "AMOUNT_INVALID": ("金额须在 1 分与申兑金额之间。", "State 1 fen up to what the claim holds."),
+    "STATE_NOT_FITTING": (
+        "先查询申兑状态（claimState）。",
+        "Look at the claim first (claimState).",
+    ),
+    "CLAIM_UNKNOWN": ("核对券与申兑编号；先预留。", "Compare the numbers; reserve first."),
+    "CLAIM_EXISTS": ("换一个申兑编号。", "Choose another number for the claim."),
+    "CLAIMS_TOO_MANY": ("用另一张券。", "Use another voucher."),
+    "NOT_GRANTED": ("请发放单位核对该券。", "Ask the issuer about the voucher."),
+    "USE_NOT_BEGUN": ("等到启用日期。", "Wait for its first day of use."),
+    "USE_EXPIRED": ("该券不能再用于此服务。", "The voucher cannot pay for this service any more."),
+    "CASH_EXPIRED": ("该券不能再兑付。", "The voucher cannot be settled any more."),
+    "NOT_OVER": ("等到期限之后。", "Wait until the day is over."),
+    "HELD": (
+        "由发放单位核对后解除：decide clear。",
+        "The issuer looks and lifts it: decide clear.",
+    ),
+    "NOT_HELD": ("无须解除。", "There is nothing to lift."),
+    "CHECKS_INVALID": (
+        "更正所列记录后再试。",
+        "Have the records named below corrected, then repeat.",
+    ),
+    "NOT_IN_LOG": ("数秒后重新执行同一命令。", "Give the same command again in some seconds."),
+    "CLAIM_PENDING": ("用原来的服务与金额重试。", "Repeat it with the service and amount it had."),
+    "NOT_DECIDED": ("等待区县、市级审核。", "Wait for the county's and the city's decision."),
+    "REASON_MISSING": ("用 --reason 写明原因。", "Say why with --reason."),
+    "ALREADY_CLAIMED": (
+        "不得重复申兑；有疑问请联系发放单位。",
+        "Do not claim it again; ask the issuer if you think it was not.",
+    ),
+    "INVOICE_CLAIMED": (
+        "核对发票号码；不得重复申兑。",
+        "Compare the number of the invoice; do not claim it again.",
+    ),
+}
+"""What to do about a refusal; the empty code is any other."""
+
 
 def said(table: Mapping[str, tuple[str, str]], code: str) -> VoucherWords:
     """Return the words of a code; a code without words stands for itself."""
     zh, en = table.get(code, (code, code))
     return VoucherWords(code, zh, en)
+
+
+def code_name(fact: str) -> str:
+    """Return the code of a fact: `hoursOfDay` is HOURS_OF_DAY, `voucher.rate` VOUCHER_RATE."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", fact).replace(".", "_").upper()

@@ -42,6 +42,7 @@ from hub.vouchers.between import VoucherParts
 from hub.vouchers.fingerprint_keys import ClaimKeys, claim_keys_text, rolled
 from hub.vouchers.fingerprinting import ClaimFingerprints
 from hub.vouchers.ring import ClaimRing
+from hub.vouchers.served import ServedVouchers
 from hub.vouchers.service import VoucherDesk
 from tests.databases import opened
 from tests.integration.vouchers.voucher_world import StatedServices, grant
@@ -166,8 +167,7 @@ class ClaimHub:
             Parts(
                 facts=ServiceFacts(version="1", standard_version="1", sandbox=True),
                 state=state,
-                vouchers=self.desk,
-                claim_errands=self.parts.errands,
+                vouchers=ServedVouchers(messages=self.desk, errands=self.parts.errands),
                 audit=audit,
             ),
         )

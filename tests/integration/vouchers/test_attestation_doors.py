@@ -28,6 +28,7 @@ from hub.ledger.verdict import Word
 from hub.query.plan.documents import document_named
 from hub.state import MemoryState
 from hub.vouchers.endpoint import KEYS_PATH, AttestationEndpoints
+from hub.vouchers.served import ServedVouchers
 from tests.integration.vouchers.claimed_service import (
     CLAIM,
     HOLDER,
@@ -59,8 +60,7 @@ class Doors:
         parts = Parts(
             facts=ServiceFacts(version="1", standard_version="1", sandbox=True),
             state=state,
-            vouchers=world.desk,
-            attestations=world.attesting,
+            vouchers=ServedVouchers(messages=world.desk, attesting=world.attesting),
             audit=(audit := Audit(database, system_clock)),
         )
         endpoint = GraphQLEndpoint(Engine(database, system_clock, parts), access)

@@ -27,6 +27,7 @@ from hub.vouchers.case_desk import VoucherCaseDesk
 from hub.vouchers.fast_track import FastTracks
 from hub.vouchers.findings import VoucherAbout, VoucherFindings
 from hub.vouchers.kept_claims import KeptClaims
+from hub.vouchers.served import ServedVouchers
 from schema.codes import VoucherFindingKind
 from tests.integration.vouchers.voucher_world import (
     CODE,
@@ -104,17 +105,19 @@ async def office(database):
     parts = Parts(
         facts=ServiceFacts(version="1", standard_version="1", sandbox=True),
         state=state,
-        vouchers=world.desk,
-        fast_tracks=FastTracks(
-            database=database,
-            desk=world.desk,
-            checks=world.services,
-            claims=KeptClaims(database, frozenset({ISSUER})),
-            law=current_law(),
-            clock=world.time,
-            party=HUB,
+        vouchers=ServedVouchers(
+            messages=world.desk,
+            tracks=FastTracks(
+                database=database,
+                desk=world.desk,
+                checks=world.services,
+                claims=KeptClaims(database, frozenset({ISSUER})),
+                law=current_law(),
+                clock=world.time,
+                party=HUB,
+            ),
+            cases=VoucherCaseDesk(database, Agreements(database, system_clock), world.desk.issuers),
         ),
-        cases=VoucherCaseDesk(database, Agreements(database, system_clock), world.desk.issuers),
     )
     endpoint = GraphQLEndpoint(Engine(database, system_clock, parts), access)
     transport = httpx.ASGITransport(
@@ -175,6 +178,53 @@ async def test_a_service_is_checked_beforehand_by_its_parties(office: Office) ->
     stranger = await (await office.of("moe:10246")).query(VERIFY, {"service": SERVICE})
     assert stranger["data"]["verifyService"] is None
     assert [each["extensions"]["code"] for each in stranger["errors"]] == ["NOT_FOUND"]
+
+
+FIRST = "{ issuer code claimNo entryId }"
+
+
+async def test_who_may_see_it_is_told_of_the_first_claim_and_nobody_else(office: Office) -> None:
+    reserve = {"kind": "ReserveVoucherInput"}
+    other = "moe:10246"
+    await office.say(HOLDER, "reserveVoucher", {**RESERVE, "fen": 100_000}, **reserve)
+    consume = {**CLAIM, "fen": 100_000, "service": SERVICE}
+    assert (await office.say(PROVIDER, "consumeVoucher", consume))["state"] == "CONSUMED"
+    for number, provider in (("B", PROVIDER), ("C", other)):
+        wanted = {**RESERVE, "fen": 100_000, "claimNo": number, "provider": provider}
+        assert (await office.say(HOLDER, "reserveVoucher", wanted, **reserve))["state"]
+
+    document = (
+        "mutation ($input: VoucherClaimInput!) { consumeVoucher(input: $input) "
+        f"{{ state refused firstClaim {FIRST} }} }}"
+    )
+    reading = (*SCOPES, "voucher:read")
+
+    async def told(party: str, number: str, scopes: tuple[str, ...]) -> dict[str, Any]:
+        office.sent += 1
+        given = {**consume, "claimNo": number}
+        client = await office.of(party, scopes)
+        said: dict[str, Any] = await sent(client, document, given, f"first-{office.sent}")
+        return said["data"]["consumeVoucher"]  # type: ignore[no-any-return]
+
+    seen = await told(PROVIDER, "B", reading)
+    assert (seen["state"], seen["refused"]) == (None, "ALREADY_CLAIMED")
+    first = seen["firstClaim"]
+    assert (first["issuer"], first["code"], first["claimNo"]) == (ISSUER, CODE, "A")
+    assert int(first["entryId"]) > 0
+    unseen = {"state": None, "refused": "ALREADY_CLAIMED", "firstClaim": None}
+    assert await told(PROVIDER, "B", SCOPES) == unseen, "without the scope of claims"
+    assert await told(other, "C", reading) == unseen, "another institution's claim"
+
+    asked = VERIFY.replace("verdict", f"firstClaim {FIRST} verdict")
+    for party, scopes, expected in (
+        (HOLDER, reading, first),
+        (PROVIDER, SCOPES, None),
+    ):
+        answer = await (await office.of(party, scopes)).query(asked, {"service": SERVICE})
+        assert answer["data"]["verifyService"]["firstClaim"] == expected
+    own = asked.replace("fen: 100000", 'fen: 100000, claimNo: "A"')
+    answer = await (await office.of(HOLDER, reading)).query(own, {"service": SERVICE})
+    assert answer["data"]["verifyService"]["firstClaim"] is None, "it does not meet itself"
 
 
 FAST_TRACK = (

@@ -13,7 +13,7 @@ from hub.policy.vouchers.fast_track import FastTrackNeed
 from hub.policy.vouchers.fingerprints import Hit
 from hub.policy.vouchers.messages import VoucherRefusal
 from hub.vouchers.splits import SPLIT_SUSPECTED
-from hub.vouchers.words import CHECKS, MISSING, REFUSED
+from hub.vouchers.words import ADVICE, CHECKS, MISSING, REFUSED, code_name
 
 ROOMS = [Path(hub.__file__).parent / each for each in ("policy/vouchers", "vouchers")]
 SOURCE = "\n".join(file.read_text("utf-8") for room in ROOMS for file in room.glob("*.py"))
@@ -26,7 +26,7 @@ def test_every_fact_and_reason_that_a_rule_names_has_a_code() -> None:
     reasons = set(re.findall(r'Missing\([^()]*, "([A-Z_]+)"\)', SOURCE))
     assert len(facts) > 20
     assert len(reasons) > 8
-    assert {codes.code_name(each) for each in facts if each} <= set(codes.MissingFact.__members__)
+    assert {code_name(each) for each in facts if each} <= set(codes.MissingFact.__members__)
     assert reasons <= set(codes.MissingReason.__members__)
 
 
@@ -55,4 +55,5 @@ def test_the_page_has_words_for_every_code() -> None:
     assert facts <= set(MISSING)
     told = set(codes.RefusalCode.__members__) | set(codes.HoldCode.__members__)
     assert told - {"UNKNOWN"} <= set(REFUSED)
+    assert set(codes.RefusalCode.__members__) - {"UNKNOWN"} == set(ADVICE) - {""}
     assert set(codes.CheckCodeName.__members__) - {"UNKNOWN"} == set(CHECKS)
