@@ -11,9 +11,9 @@ other issuers are their own systems' business: the hub keeps what those say.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from hub.clock import Clock
 from hub.errors import ErrorCode, RefusedError
@@ -151,17 +151,7 @@ class VoucherDesk:
             case = await self.case_of(connection, asking, wanted)
             earlier = await movement_of_request(self.database, connection, asking.request)
         else:
-            found = await find(self.database, connection, wanted.name, asking.request)
-            if found is None:
-                raise no_voucher()
-            case = VoucherCase(
-                asking=asking,
-                wanted=wanted,
-                voucher=found.voucher,
-                standing=found.standing,
-                stated=found.claims,
-            )
-            earlier = found.earlier
+            case, earlier = await self.case_of_claim(connection, asking, wanted)
         if earlier is not None:
             return shown(case, told_before(case, earlier))
         _check_may(case)
@@ -242,6 +232,25 @@ class VoucherDesk:
             standing=standing,
             stated=await read_claims(self.database, connection, claims),
         )
+
+    async def case_of_claim(
+        self, connection: Connection, asking: VoucherAsking, wanted: VoucherWanted
+    ) -> tuple[VoucherCase, Mapping[str, Any] | None]:
+        """Return a voucher with the one claim that is asked about, and what the request did before.
+
+        One statement, however long the voucher is. `RefusedError` NOT_FOUND where there is none.
+        """
+        found = await find(self.database, connection, wanted.name, asking.request)
+        if found is None:
+            raise no_voucher()
+        case = VoucherCase(
+            asking=asking,
+            wanted=wanted,
+            voucher=found.voucher,
+            standing=found.standing,
+            stated=found.claims,
+        )
+        return case, found.earlier
 
     async def _checked(self, case: VoucherCase) -> ServiceChecked | None:
         """Return what the checks say of the service, for messages that need it."""

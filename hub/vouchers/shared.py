@@ -159,6 +159,19 @@ async def forget(connection: Connection, name: ClaimName) -> None:
     )
 
 
+async def forget_ungranted(connection: Connection, claim: SharedClaim) -> bool:
+    """Forget a pending claim that its service's home refused; whether it still waited for it.
+
+    One statement: such a claim has no marks, and nobody else has anything of it.
+    """
+    cursor = await connection.execute(
+        f"DELETE FROM shared_claim WHERE {_NAME} AND attempt = %s "  # noqa: S608 - own names
+        "AND state = 'PENDING' AND given IS NULL".encode(),
+        (*_key(claim.name), claim.standing.attempt),
+    )
+    return cursor.rowcount == 1
+
+
 async def was_told(connection: Connection, claim: SharedClaim) -> None:
     """Note that the home of the service knows how a claim stands; what it has freed is over."""
     values = (*_key(claim.name), claim.standing.attempt, claim.standing.state.value)
