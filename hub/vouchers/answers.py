@@ -23,6 +23,15 @@ def no_voucher() -> RefusedError:
     )
 
 
+def kept_at(home: str) -> RefusedError:
+    """Return that another hub keeps the money of an issuer's vouchers. `home`: its address."""
+    return RefusedError(
+        ErrorCode.HOME_ELSEWHERE,
+        hint=f"The money of that issuer's vouchers is kept at {home}: send the message there.",
+        hint_zh=f"该单位所发创新券由 {home} 管理，请向其提交。",
+    )
+
+
 def no_service() -> RefusedError:
     """Return that a message names no service."""
     return RefusedError(

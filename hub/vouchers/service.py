@@ -31,7 +31,15 @@ from hub.store.copying import Connection
 from hub.store.database import Database
 from hub.store.fair import Asker, FairQueue, Shares
 from hub.vouchers import shared
-from hub.vouchers.answers import moved, no_service, no_voucher, not_moved, shown, told_before
+from hub.vouchers.answers import (
+    kept_at,
+    moved,
+    no_service,
+    no_voucher,
+    not_moved,
+    shown,
+    told_before,
+)
 from hub.vouchers.balances import KeptBalance, find
 from hub.vouchers.ledger import (
     MOVEMENT,
@@ -108,8 +116,9 @@ class VoucherDesk:
     async def take(self, asking: VoucherAsking, wanted: VoucherWanted) -> VoucherTold:
         """Do what a message asks, or say why not.
 
-        `RefusedError`: NOT_FOUND (no such voucher, or not of this hub), FORBIDDEN (who may not say
-        it), IDEMPOTENCY_CONFLICT, BAD_USER_INPUT. `HubError` TIMEOUT where others were first.
+        `RefusedError`: NOT_FOUND (no such voucher, or not of this hub), HOME_ELSEWHERE (that hub
+        is named), FORBIDDEN (who may not say it), IDEMPOTENCY_CONFLICT, BAD_USER_INPUT. `HubError`
+        TIMEOUT where others were first.
         """
         await self.open(wanted.issuer)
         if self.road is not None and await self.road.is_needed(wanted):
@@ -201,8 +210,14 @@ class VoucherDesk:
             return told.voucher
 
     async def open(self, issuer: str) -> None:
-        """Open the ledger of an issuer; NOT_FOUND where another system keeps its money."""
+        """Open the ledger of an issuer whose money this hub keeps.
+
+        `RefusedError`: HOME_ELSEWHERE where another hub does, NOT_FOUND where another system does.
+        """
         if issuer not in self.issuers:
+            home = None if self.road is None else await self.road.ring.place_of(issuer)
+            if home is not None:
+                raise kept_at(home)
             raise RefusedError(
                 ErrorCode.NOT_FOUND,
                 hint="This hub keeps no money of that issuer's vouchers; ask the issuer's own "

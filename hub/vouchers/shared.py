@@ -21,8 +21,9 @@ from hub.policy.vouchers.grants import SharedStanding, SharedState
 from hub.store.copying import Connection
 from hub.vouchers.abroad import given_from_wire, given_to_wire
 from hub.vouchers.marks import ClaimName
-from hub.vouchers.question import GivenService, VoucherAsking, VoucherWanted
+from hub.vouchers.question import FAST_TRACK, GivenService, VoucherAsking, VoucherWanted
 from schema.codes import VoucherEvent
+from schema.parties import HUB_PARTY
 
 _COLUMNS = (
     "c.issuer, c.code, c.claim_no, attempt, state, service, source, fen, order_no, c.client_id, "
@@ -81,6 +82,7 @@ class SharedClaim:
             fen=self.fen,
             service=self.service,
             order_no=self.order_no,
+            reason=FAST_TRACK if self.asking.is_hub else "",
         )
 
 
@@ -239,6 +241,7 @@ def _read(row: Mapping[str, Any]) -> SharedClaim:
             key=row["request_key"],
             body_hash=bytes(row["request_body"]),
             signature=signature,
+            is_hub=row["party"].startswith(HUB_PARTY),  # no client's party begins like that
         ),
         given=None if row["given"] is None else given_from_wire(row["given"]),
         holds=tuple(row["holds"]),
