@@ -8,9 +8,9 @@ from __future__ import annotations
 from pathlib import Path
 
 SOURCES, CUSTOMS, GATEWAYS = "Every source", "Customs answers", "Beside gateways"
-VOUCHERS = "Claims on vouchers"
+VOUCHERS, CLAIMS_BETWEEN = "Claims on vouchers", "Claims between hubs"
 ATTESTATIONS = "Attestations"
-PARTS = (SOURCES, CUSTOMS, VOUCHERS, ATTESTATIONS, GATEWAYS)
+PARTS = (SOURCES, CUSTOMS, VOUCHERS, CLAIMS_BETWEEN, ATTESTATIONS, GATEWAYS)
 """Titles, in the order in which they stand on the page."""
 
 

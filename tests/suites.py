@@ -125,7 +125,7 @@ SUITES = (
         "100,000 claims on 1,000 services at four hubs that are killed: each is paid for once",
         _pytest(f"{TESTS}/vouchers/test_claim_race.py", "-s"),
         180,
-        {"HUB_CLAIM_RACE": "100000 1000 200 4"},
+        {"HUB_CLAIM_RACE": "100000 1000 100 4"},
     ),
     Suite(
         "schemathesis, 100 requests a route and kind: a hub answers what its OpenAPI document says",

@@ -7,8 +7,10 @@ from dataclasses import replace
 from typing import Any
 
 from hub.errors import ErrorCode, RefusedError
-from hub.policy.vouchers.messages import VoucherMoved, VoucherRefused, VoucherWaits
-from hub.vouchers.question import VoucherCase, VoucherTold
+from hub.policy.bounds import Missing
+from hub.policy.vouchers.checks import VoucherVerdict
+from hub.policy.vouchers.messages import VoucherMoved, VoucherRefusal, VoucherRefused, VoucherWaits
+from hub.vouchers.question import ServiceChecked, VoucherCase, VoucherTold
 from schema.codes import VoucherClaimState
 
 
@@ -18,6 +20,15 @@ def no_voucher() -> RefusedError:
         ErrorCode.NOT_FOUND,
         hint="code: the number of a voucher that its issuer stated",
         hint_zh="code：发放单位已申报的券编号",
+    )
+
+
+def kept_at(home: str) -> RefusedError:
+    """Return that another hub keeps the money of an issuer's vouchers. `home`: its address."""
+    return RefusedError(
+        ErrorCode.HOME_ELSEWHERE,
+        hint=f"The money of that issuer's vouchers is kept at {home}: send the message there.",
+        hint_zh=f"该单位所发创新券由 {home} 管理，请向其提交。",
     )
 
 
@@ -68,4 +79,25 @@ def told_before(case: VoucherCase, earlier: Mapping[str, Any]) -> VoucherTold:
         state=VoucherClaimState[earlier["claim_state"]],
         buckets=case.standing.buckets,
         replayed=True,
+    )
+
+
+def problem_of(checked: ServiceChecked | None) -> Missing | VoucherRefusal | None:
+    """Return why a service does not count for a voucher, by what its home said."""
+    assert checked is not None
+    if isinstance(checked.claimed, Missing):
+        return checked.claimed
+    if not checked.in_log:
+        return VoucherRefusal.NOT_IN_LOG
+    if checked.verified.verdict is VoucherVerdict.INVALID:
+        return VoucherRefusal.CHECKS_INVALID
+    return next((each.missing for each in checked.verified.checks if each.missing), None)
+
+
+def not_there() -> RefusedError:
+    """Return the error of a service of another hub that is not there for who asks."""
+    return RefusedError(
+        ErrorCode.NOT_FOUND,
+        hint="service: the key of a service record of its home hub, asked for by its provider",
+        hint_zh="service：须为归属枢纽已有的服务记录主键，并由服务机构提出",
     )

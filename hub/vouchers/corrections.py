@@ -44,8 +44,8 @@ from hub.vouchers.question import (
 from hub.vouchers.service import VoucherDesk
 from schema.codes import VoucherEvent
 
-HUB_CLIENT = "hub"
-"""Under which name the hub's own messages have their idempotency keys; no client is called so."""
+HUB_CLIENT = "hub:"
+"""Under which name the hub's own messages have their idempotency keys; no client can have it."""
 JUDGED = LIVE | {S.SETTLED}
 OVER = frozenset({S.REJECTED, S.CLAWED_BACK})
 """States that end a claim: what was found about it is closed."""

@@ -27,7 +27,7 @@ from hub.vouchers.corrections import own_message
 from hub.vouchers.kept_claims import KeptClaims, Row, name_of
 from hub.vouchers.ledger import KeptVoucher, read_voucher
 from hub.vouchers.movements import standing_of
-from hub.vouchers.question import ServiceChecked, ServiceChecks, VoucherWanted
+from hub.vouchers.question import FAST_TRACK, ServiceChecked, ServiceChecks, VoucherWanted
 from hub.vouchers.service import VoucherDesk
 from schema.codes import VoucherEvent
 from schema.dates import local_date
@@ -121,9 +121,9 @@ class FastTracks:
             fen=fen,
             service=case.service if event is Event.CONSUME else None,
             order_no=case.row["order_no"],
-            reason="FAST_TRACK",
+            reason=FAST_TRACK,
         )
-        told = await self.desk.take(own_message(wanted, self.party, "FAST_TRACK"), wanted)
+        told = await self.desk.take(own_message(wanted, self.party, FAST_TRACK), wanted)
         return int(told.state is not None and not told.replayed)
 
     async def _case(self, row: Row, *, is_told: bool = False) -> _Case | None:

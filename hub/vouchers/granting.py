@@ -53,7 +53,7 @@ from hub.vouchers.limits import (
     GRANT_S,
     GRANTS_KEPT_DAYS,
 )
-from hub.vouchers.marks import ClaimName, free, mark, put_back
+from hub.vouchers.marks import ClaimName, Met, free, is_claimed, mark, put_back
 from hub.vouchers.question import GivenService, ServiceChecks
 from hub.vouchers.ring import ClaimRing, ErrandKind, PeerNotFoundError, PeerSilentError
 from schema.item import camel
@@ -118,32 +118,43 @@ class GrantDesk:
         if isinstance(given.claimed, Missing):
             lacking = given.claimed
             return {"missing": {"fact": lacking.fact, "reason": lacking.reason}}
-        name, now = asked.name, self.clock()
         async with self.database.writes.transaction() as connection:
-            stands = await _held(connection, name)
-            decided = on_ask(None if stands is None else stands.standing, asked.attempt)
-            if decided is Granting.OVER:
-                return {"refused": OVER}
-            if not _fits(stands, peer, asked.service, decided):
-                return {"refused": Hit.ALREADY_CLAIMED.value}
-            if stands is not None and stands.service != asked.service:
-                await free(connection, name)
-            met = await mark(connection, name, given.claimed)
-            refusing = next((each.hit for each in met if each.hit.refuses), None)
-            if refusing is not None:
-                if stands is not None:
-                    await connection.execute(_STATE.encode(), (GrantState.FREED.value, *_key(name)))
-                return {"refused": refusing.value}
-            if decided is Granting.GIVE:
-                grant = KeptGrant(
-                    name, GrantStanding(asked.attempt), peer, asked.service, given.commitment
-                )
-                await _keep(connection, grant, now, timedelta(seconds=GRANT_S))
+            decided = await self._decided(connection, peer, asked, given)
+        if not isinstance(decided, tuple):
+            return {"refused": decided}
         return {
             "attempt": asked.attempt,
-            "holds": sorted({each.hit.value for each in met}),
+            "holds": sorted({each.hit.value for each in decided}),
             "given": given_to_wire(given),
         }
+
+    async def _decided(
+        self, connection: Connection, peer: str, asked: AskedGrant, given: GivenService
+    ) -> tuple[Met, ...] | str:
+        """Grant a service in a transaction, and return what it meets; or the refusal's code."""
+        assert not isinstance(given.claimed, Missing), "who asks was told what is missing"
+        name = asked.name
+        stands = await _held(connection, name)
+        decided = on_ask(None if stands is None else stands.standing, asked.attempt)
+        if decided is Granting.OVER:
+            return OVER
+        is_taken = stands is None and await is_claimed(connection, name, given.claimed)
+        if is_taken or not _fits(stands, peer, asked.service, decided):
+            return Hit.ALREADY_CLAIMED.value
+        if stands is not None and stands.service != asked.service:
+            await free(connection, name)
+        met = await mark(connection, name, given.claimed)
+        refusing = next((each.hit for each in met if each.hit.refuses), None)
+        if refusing is not None:
+            if stands is not None:
+                await connection.execute(_STATE.encode(), (GrantState.FREED.value, *_key(name)))
+            return refusing.value
+        if decided is Granting.GIVE:
+            grant = KeptGrant(
+                name, GrantStanding(asked.attempt), peer, asked.service, given.commitment
+            )
+            await _keep(connection, grant, self.clock(), timedelta(seconds=GRANT_S))
+        return met
 
     async def hear(self, peer: str, told: ClaimTold) -> dict[str, Any]:
         """Take over what the home of a voucher says of a claim.

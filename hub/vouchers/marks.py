@@ -192,6 +192,15 @@ def _place(service: ClaimedService) -> tuple[str, datetime, datetime]:
     return service.instrument_item, service.start_at, service.end_at
 
 
+async def is_claimed(connection: Connection, claim: ClaimName, service: ClaimedService) -> bool:
+    """Whether another claim holds the service record itself (F0), pending or consumed.
+
+    Says no only as of now: who goes on keeps its own mark, and the index decides.
+    """
+    own = [each for each in marks_of(service) if each[0] == "F0"]
+    return bool(await _others(connection, claim, own))
+
+
 async def free(connection: Connection, claim: ClaimName) -> None:
     """Let the marks of a claim go: it was released, rejected or never taken."""
     name = (claim.issuer, claim.code, claim.claim_no)

@@ -21,6 +21,9 @@ from hub.vouchers.ledger import KeptVoucher
 from hub.vouchers.marks import ClaimName, Met
 from schema.codes import VoucherEvent
 
+FAST_TRACK = "FAST_TRACK"
+"""The reason of a consumption that the hub begins by itself: there is no other one."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class VoucherAsking:

@@ -90,6 +90,11 @@ class ClaimRing:
             if _asks_as(each) is not None
         }
 
+    async def place_of(self, institution: str) -> str | None:
+        """Return the address of the hub that is the home of an institution; None: no peer is."""
+        name = await self.home_of(institution)
+        return None if name is None else (await self._sources())[name].connection.place
+
     async def home_of(self, service: str) -> str | None:
         """Return the source that is the home hub of a service; None: no peer is."""
         owner = service.partition("/")[0]

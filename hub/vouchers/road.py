@@ -22,9 +22,8 @@ from secrets import token_hex
 
 from hub.audit.rows import AuditKind, AuditRow
 from hub.audit.service import Audit
-from hub.errors import ErrorCode, RefusedError
+from hub.errors import RefusedError
 from hub.policy.bounds import Missing
-from hub.policy.vouchers.checks import VoucherVerdict
 from hub.policy.vouchers.fingerprints import Hit
 from hub.policy.vouchers.grants import (
     SharedStanding,
@@ -37,7 +36,14 @@ from hub.store.copying import Connection
 from hub.store.fair import Asker, FairQueue, Shares
 from hub.vouchers import shared
 from hub.vouchers.abroad import GrantAnswer, grant_from_answer
-from hub.vouchers.answers import moved, no_service, not_moved, shown
+from hub.vouchers.answers import (
+    moved,
+    no_service,
+    not_moved,
+    not_there,
+    problem_of,
+    shown,
+)
 from hub.vouchers.errand_wire import claim_wire
 from hub.vouchers.fingerprinting import ClaimFingerprints, Fingerprint
 from hub.vouchers.ledger import locked
@@ -47,10 +53,9 @@ from hub.vouchers.limits import (
     CLAIMS_SHARED_WAITING,
     SHARED_TURN_S,
 )
-from hub.vouchers.marks import Met, free, kept_marks, mark, marks_of
+from hub.vouchers.marks import Met, free, is_claimed, kept_marks, mark, marks_of
 from hub.vouchers.question import (
     GivenService,
-    ServiceChecked,
     VoucherAsking,
     VoucherCase,
     VoucherTold,
@@ -140,7 +145,7 @@ class ClaimRoad:
         home = await self.ring.home_of(wanted.service)
         await self.prints.bring_up()
         async with locked(self.desk.database, wanted.issuer, wanted.code) as connection:
-            case = await self.desk.begin(connection, asking, wanted)
+            case = await self.desk.begin(connection, asking, wanted, is_whole=False)
             if isinstance(case, VoucherTold):
                 return case
             message = replace(self.desk.message(case, ()), checks=True, in_log=True)
@@ -155,6 +160,9 @@ class ClaimRoad:
                         claim_no=wanted.claim_no, refused=VoucherRefusal.CLAIM_PENDING
                     )
                 return stands
+            if home is None and await self._is_taken_here(connection, case):
+                told = VoucherTold(claim_no=wanted.claim_no, refused=Hit.ALREADY_CLAIMED)
+                return shown(case, told)
             claim = SharedClaim(
                 name=wanted.name,
                 standing=SharedStanding(token_hex(ATTEMPT_BYTES)),
@@ -167,6 +175,14 @@ class ClaimRoad:
             await shared.begin(connection, claim, self.desk.clock())
         return claim
 
+    async def _is_taken_here(self, connection: Connection, case: VoucherCase) -> bool:
+        """Whether a service of this hub has a claim already: then nobody need be asked."""
+        wanted, holder = case.wanted, case.voucher.granted.holder
+        given = await self.desk.checks.given(wanted.service or "", wanted, holder)
+        if isinstance(given.claimed, Missing):
+            return False
+        return await is_claimed(connection, wanted.name, given.claimed)
+
     async def _granted(self, claim: SharedClaim) -> GrantAnswer | VoucherTold:
         """Ask the home of the service for it."""
         said = VoucherTold(claim_no=claim.name.claim_no)
@@ -175,7 +191,7 @@ class ClaimRoad:
             try:
                 given = await self.desk.checks.given(claim.service, claim.wanted, holder)
             except RefusedError:
-                await self._dropped(claim, said, was_granted=False)
+                await self._refused(claim, said)
                 raise
             return GrantAnswer(given=given)
         content = claim_wire(
@@ -192,8 +208,8 @@ class ClaimRoad:
         try:
             told = await self.ring.ask(claim.source, ErrandKind.GRANT, content)
         except PeerNotFoundError as error:
-            await self._dropped(claim, said, was_granted=False)
-            raise _not_there() from error
+            await self._refused(claim, said)
+            raise not_there() from error
         try:
             answered = grant_from_answer(told, claim.standing.attempt)
         except ValueError as error:
@@ -205,7 +221,7 @@ class ClaimRoad:
             raise PeerSilentError(claim.source, f"waits for {answered.missing.reason}")
         if answered.given is None:
             said = replace(said, refused=answered.refused, missing=answered.missing)
-            return await self._dropped(claim, said, was_granted=False)
+            return await self._refused(claim, said)
         return answered
 
     async def _renew(self, claim: SharedClaim) -> None:
@@ -229,7 +245,7 @@ class ClaimRoad:
                 return stands
             case = await self._checked(connection, claim, given)
             said = _said(case)
-            problem: Missing | VoucherRefusal | Hit | None = _problem(case.checked)
+            problem: Missing | VoucherRefusal | Hit | None = problem_of(case.checked)
             met: tuple[Met, ...] = ()
             if problem is None:
                 assert case.checked is not None
@@ -309,29 +325,34 @@ class ClaimRoad:
 
     async def _as_it_stands(self, connection: Connection, claim: SharedClaim) -> VoucherTold:
         """Return what has become of a claim that somebody else has brought to an end."""
-        begun = await self.desk.begin(connection, claim.asking, claim.wanted)
+        begun = await self.desk.begin(connection, claim.asking, claim.wanted, is_whole=False)
         if isinstance(begun, VoucherTold):
             return begun
         stands = begun.standing.claims.get(claim.name.claim_no)
         state = None if stands is None else stands.state
         return VoucherTold(claim_no=claim.name.claim_no, state=state, replayed=True)
 
-    async def _dropped(
-        self, claim: SharedClaim, said: VoucherTold, *, was_granted: bool = True
-    ) -> VoucherTold:
+    async def _refused(self, claim: SharedClaim, said: VoucherTold) -> VoucherTold:
+        """Forget a claim that the home of the service did not grant, and return why.
+
+        Where another worker has been granted it meanwhile, that one goes on.
+        """
+        async with self.desk.database.writes.transaction() as connection:
+            is_over = await shared.forget_ungranted(connection, claim)
+        return said if is_over else replace(said, refused=None, missing=Missing(PEER, "another"))
+
+    async def _dropped(self, claim: SharedClaim, said: VoucherTold) -> VoucherTold:
         """Give a claim up, and return the answer that says why."""
         async with locked(self.desk.database, claim.name.issuer, claim.name.code) as connection:
             stands = await shared.held(connection, claim.name)
             if _waits(stands, claim):
-                await self._drop(connection, claim, was_granted=was_granted)
+                await self._drop(connection, claim)
         return said
 
-    async def _drop(
-        self, connection: Connection, claim: SharedClaim, *, was_granted: bool = True
-    ) -> None:
+    async def _drop(self, connection: Connection, claim: SharedClaim) -> None:
         """Give a claim up in a transaction: its marks go, its attempt is over for good."""
         await free(connection, claim.name)
-        if claim.source is None or not was_granted:
+        if claim.source is None:
             await shared.forget(connection, claim.name)
         else:
             await shared.change(connection, claim.name, SharedState.FREED, is_told=False)
@@ -339,13 +360,13 @@ class ClaimRoad:
     async def _checked(
         self, connection: Connection, claim: SharedClaim, given: GivenService
     ) -> VoucherCase:
-        case = await self.desk.case_of(connection, claim.asking, claim.wanted)
+        case, _ = await self.desk.case_of_claim(connection, claim.asking, claim.wanted)
         checked = await self.desk.checks.checked(given, claim.wanted, case.voucher, case.standing)
         return replace(case, checked=checked)
 
     async def _holder(self, claim: SharedClaim) -> str:
         async with self.desk.database.writes.connection() as connection:
-            case = await self.desk.case_of(connection, claim.asking, claim.wanted)
+            case, _ = await self.desk.case_of_claim(connection, claim.asking, claim.wanted)
         return case.voucher.granted.holder
 
     async def _marks(self, claim: SharedClaim) -> list[tuple[str, bytes]]:
@@ -376,23 +397,3 @@ def _waits(stands: SharedClaim | None, claim: SharedClaim) -> bool:
 def _said(case: VoucherCase) -> VoucherTold:
     checks = case.checked.verified.checks if case.checked else ()
     return VoucherTold(claim_no=case.wanted.claim_no, checks=checks)
-
-
-def _problem(checked: ServiceChecked | None) -> Missing | VoucherRefusal | None:
-    """Return why a service does not count for a voucher, by what its home said."""
-    assert checked is not None
-    if isinstance(checked.claimed, Missing):
-        return checked.claimed
-    if not checked.in_log:
-        return VoucherRefusal.NOT_IN_LOG
-    if checked.verified.verdict is VoucherVerdict.INVALID:
-        return VoucherRefusal.CHECKS_INVALID
-    return next((each.missing for each in checked.verified.checks if each.missing), None)
-
-
-def _not_there() -> RefusedError:
-    return RefusedError(
-        ErrorCode.NOT_FOUND,
-        hint="service: the key of a service record of its home hub, asked for by its provider",
-        hint_zh="service：须为归属枢纽已有的服务记录主键，并由服务机构提出",
-    )

@@ -12,9 +12,9 @@ other issuers are their own systems' business: the hub keeps what those say.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any
 
 from hub.clock import Clock
 from hub.errors import ErrorCode, RefusedError
@@ -33,7 +33,15 @@ from hub.store.database import Database
 from hub.store.fair import Asker, FairQueue, Shares
 from hub.store.side_by_side import SideBySide, reads_of
 from hub.vouchers import shared
-from hub.vouchers.answers import moved, no_service, no_voucher, not_moved, shown, told_before
+from hub.vouchers.answers import (
+    kept_at,
+    moved,
+    no_service,
+    no_voucher,
+    not_moved,
+    shown,
+    told_before,
+)
 from hub.vouchers.balances import KeptBalance, find
 from hub.vouchers.ledger import (
     MOVEMENT,
@@ -45,6 +53,7 @@ from hub.vouchers.ledger import (
 )
 from hub.vouchers.limits import MESSAGES_AT_ONCE, MESSAGES_OF_ONE, MESSAGES_WAITING, TURN_S
 from hub.vouchers.marks import Met, free, mark_all
+from hub.vouchers.may_say import BY_ISSUER, check_may
 from hub.vouchers.movements import standing_of
 from hub.vouchers.other_person import check_other_person
 from hub.vouchers.question import (
@@ -65,15 +74,6 @@ if TYPE_CHECKING:
     from hub.vouchers.road import ClaimRoad
 from schema.codes import VoucherClaimState, VoucherEvent
 from schema.dates import format_instant, local_date
-
-BY_PARTIES: Final = frozenset({Event.RESERVE, Event.RELEASE})
-BY_PROVIDER: Final = frozenset({Event.CONSUME, Event.CAP, Event.SUBMIT})
-BY_ISSUER: Final = frozenset(
-    {Event.CLEAR, Event.COUNTY, Event.CITY, Event.SETTLE, Event.REJECT, Event.CLAW_BACK}
-)
-"""Messages that decide; who gave or used the service never decides about it."""
-BY_HUB = frozenset({Event.CONSUME, Event.CAP, Event.HOLD, Event.SUBMIT})
-"""What the hub does by itself: after a correction, and on the fast track."""
 
 
 class VoucherDesk:
@@ -105,8 +105,9 @@ class VoucherDesk:
     async def take(self, asking: VoucherAsking, wanted: VoucherWanted) -> VoucherTold:
         """Do what a message asks, or say why not.
 
-        `RefusedError`: NOT_FOUND (no such voucher, or not of this hub), FORBIDDEN (who may not say
-        it), IDEMPOTENCY_CONFLICT, BAD_USER_INPUT. `HubError` TIMEOUT where others were first.
+        `RefusedError`: NOT_FOUND (no such voucher, or not of this hub), HOME_ELSEWHERE (that hub
+        is named), FORBIDDEN (who may not say it), IDEMPOTENCY_CONFLICT, BAD_USER_INPUT. `HubError`
+        TIMEOUT where others were first.
         """
         await self.open(wanted.issuer)
         if self.road is not None and await self.road.is_needed(wanted):
@@ -172,22 +173,10 @@ class VoucherDesk:
             case = await self.case_of(connection, asking, wanted)
             earlier = await movement_of_request(self.database, connection, asking.request)
         else:
-            found = await find(
-                self.database, beside or SideBySide(connection), wanted.name, asking.request
-            )
-            if found is None:
-                raise no_voucher()
-            case = VoucherCase(
-                asking=asking,
-                wanted=wanted,
-                voucher=found.voucher,
-                standing=found.standing,
-                stated=found.claims,
-            )
-            earlier = found.earlier
+            case, earlier = await self.case_of_claim(connection, asking, wanted, beside)
         if earlier is not None:
             return shown(case, told_before(case, earlier))
-        _check_may(case)
+        check_may(case)
         if wanted.event in BY_ISSUER:
             await check_other_person(self.database, connection, asking, wanted)
         granted = case.voucher.granted.granted_fen
@@ -234,8 +223,14 @@ class VoucherDesk:
             return told.voucher
 
     async def open(self, issuer: str) -> None:
-        """Open the ledger of an issuer; NOT_FOUND where another system keeps its money."""
+        """Open the ledger of an issuer whose money this hub keeps.
+
+        `RefusedError`: HOME_ELSEWHERE where another hub does, NOT_FOUND where another system does.
+        """
         if issuer not in self.issuers:
+            home = None if self.road is None else await self.road.ring.place_of(issuer)
+            if home is not None:
+                raise kept_at(home)
             raise RefusedError(
                 ErrorCode.NOT_FOUND,
                 hint="This hub keeps no money of that issuer's vouchers; ask the issuer's own "
@@ -265,6 +260,30 @@ class VoucherDesk:
             standing=standing,
             stated=await read_claims(self.database, connection, claims),
         )
+
+    async def case_of_claim(
+        self,
+        connection: Connection,
+        asking: VoucherAsking,
+        wanted: VoucherWanted,
+        beside: SideBySide | None = None,
+    ) -> tuple[VoucherCase, Mapping[str, Any] | None]:
+        """Return a voucher with the one claim that is asked about, and what the request did before.
+
+        One statement, however long the voucher is. `RefusedError` NOT_FOUND where there is none.
+        """
+        reads = beside or SideBySide(connection)
+        found = await find(self.database, reads, wanted.name, asking.request)
+        if found is None:
+            raise no_voucher()
+        case = VoucherCase(
+            asking=asking,
+            wanted=wanted,
+            voucher=found.voucher,
+            standing=found.standing,
+            stated=found.claims,
+        )
+        return case, found.earlier
 
     async def _checked(self, case: VoucherCase, beside: SideBySide) -> VoucherCase:
         """Return a case with what the checks say of its service, for messages that need it."""
@@ -371,26 +390,3 @@ def _has_no_marks(standing: VoucherStanding, claim_no: str) -> bool:
     """Whether a claim was never consumed, or is free again: then it stands in nobody's way."""
     claim = standing.claims.get(claim_no)
     return claim is None or claim.state in FREED | {S.RESERVED}
-
-
-def _check_may(case: VoucherCase) -> None:
-    """Raise `RefusedError` FORBIDDEN unless a party may say this about a voucher."""
-    if case.asking and case.asking.is_hub and case.wanted.event in BY_HUB:
-        return
-    event, provider = case.wanted.event, case.provider_of(case.wanted.claim_no)
-    issuer, holder = case.voucher.granted.issuer, case.voucher.granted.holder
-    party = case.asking.party if case.asking else None
-    is_issuer, is_user = party == issuer, party in {holder, provider}
-    may = (
-        (event in BY_PARTIES and (is_issuer or is_user))
-        or (event in BY_PROVIDER and (is_issuer or party == provider))
-        or (event in BY_ISSUER and is_issuer and not is_user)
-    )
-    if not may:
-        raise RefusedError(
-            ErrorCode.FORBIDDEN,
-            hint=f"{event.value}: said by the issuer, and before review by holder or provider; who "
-            "gave or used the service decides nothing about it",
-            hint_zh=f"{event.value}：由发放单位提出，审核前也可由持券单位或服务机构提出；"
-            "服务双方不得自行审核",
-        )

@@ -21,8 +21,9 @@ from hub.policy.vouchers.grants import SharedStanding, SharedState
 from hub.store.copying import Connection
 from hub.vouchers.abroad import given_from_wire, given_to_wire
 from hub.vouchers.marks import ClaimName
-from hub.vouchers.question import GivenService, VoucherAsking, VoucherWanted
+from hub.vouchers.question import FAST_TRACK, GivenService, VoucherAsking, VoucherWanted
 from schema.codes import VoucherEvent
+from schema.parties import HUB_PARTY
 
 _COLUMNS = (
     "c.issuer, c.code, c.claim_no, attempt, state, service, source, fen, order_no, c.client_id, "
@@ -81,6 +82,7 @@ class SharedClaim:
             fen=self.fen,
             service=self.service,
             order_no=self.order_no,
+            reason=FAST_TRACK if self.asking.is_hub else "",
         )
 
 
@@ -159,6 +161,19 @@ async def forget(connection: Connection, name: ClaimName) -> None:
     )
 
 
+async def forget_ungranted(connection: Connection, claim: SharedClaim) -> bool:
+    """Forget a pending claim that its service's home refused; whether it still waited for it.
+
+    One statement: such a claim has no marks, and nobody else has anything of it.
+    """
+    cursor = await connection.execute(
+        f"DELETE FROM shared_claim WHERE {_NAME} AND attempt = %s "  # noqa: S608 - own names
+        "AND state = 'PENDING' AND given IS NULL".encode(),
+        (*_key(claim.name), claim.standing.attempt),
+    )
+    return cursor.rowcount == 1
+
+
 async def was_told(connection: Connection, claim: SharedClaim) -> None:
     """Note that the home of the service knows how a claim stands; what it has freed is over."""
     values = (*_key(claim.name), claim.standing.attempt, claim.standing.state.value)
@@ -226,6 +241,7 @@ def _read(row: Mapping[str, Any]) -> SharedClaim:
             key=row["request_key"],
             body_hash=bytes(row["request_body"]),
             signature=signature,
+            is_hub=row["party"].startswith(HUB_PARTY),  # no client's party begins like that
         ),
         given=None if row["given"] is None else given_from_wire(row["given"]),
         holds=tuple(row["holds"]),

@@ -57,7 +57,7 @@ authority = "hub:{name}/records"
 url = "{url}"
 client_id = "hub-{own}"
 key_file = "{key}"
-homes = ["{home}"]
+homes = ["{home}", "{issuer}"]
 asks_as = "hub-{name}"
 """
 
@@ -120,6 +120,7 @@ async def _acquaint(store: DatabaseClientStore, here: ClaimPlace, other: ClaimPl
     """Let another hub ask here."""
     key = await _admit(store, here, f"hub-{other.name}", other.issuer, ClientKind.PEER)
     wanted = {"name": here.name, "own": other.name, "url": here.base, "home": here.provider}
+    wanted["issuer"] = here.issuer
     file = Path(other.folder) / "sources" / f"{here.name}.toml"
     _write(file, PEER_FILE.format(key=key, **wanted))
 

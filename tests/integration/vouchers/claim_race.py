@@ -29,8 +29,11 @@ from hub.client.errors import ClientError
 from hub.clock import system_clock
 from hub.intake.batch import Assurance, Batch, Channel, Evidence, Outcome
 from hub.intake.service import submit
+from hub.store.database import Database
 from hub.vouchers.audit import audit
-from hub.vouchers.ledger import open_ledger, source_of
+from hub.vouchers.balances import KeptBalance, keep_balances
+from hub.vouchers.ledger import open_ledger, read_voucher, source_of
+from hub.vouchers.movements import standing_of
 from schema.dates import format_instant
 from tests.databases import opened
 from tests.integration.vouchers.claim_hubs import ClaimPlace, client_at, written
@@ -46,12 +49,20 @@ READY_S = 300.0
 END_S = 60.0
 """Seconds after which everything has to be settled once all hubs are back."""
 AUDIT_S = 5.0
-"""Seconds between two times that the money of every hub is made again from its movements."""
-FIRST_KILLS_S = (0.2, 1.5)
-"""Bounds of the pause before a kill, up to the number that was asked for …"""
-LATER_KILLS_S = (5.0, 20.0)
-"""… and afterwards, until the last claim has its answer."""
+"""Least seconds between two times that the money of every hub is made again from its movements …"""
+AUDIT_SHARE = 20.0
+"""… and the pause is so many times as long as the last audit took, for they share the machine."""
+LOOK_S = 1.0
+"""Seconds between two times that what is consumed is counted."""
+AWAY_S = 0.5
+"""Most seconds for which a killed hub stays away before it is started again."""
+KILL_LOOK_S = 0.05
+"""Seconds between two looks whether the moment of the next kill has come."""
 ROWS_AT_ONCE = 2_000
+PASSING = frozenset({"UNKNOWN", "LOST"})
+"""Answers after which a claim is sent again."""
+TOLD_MAX = 60
+"""Most moments of which the report tells what was waiting."""
 CLAIMS_OF_VOUCHER = 250
 
 
@@ -72,6 +83,8 @@ class RaceReport:
     claims: int
     services: int
     kills: int = 0
+    started_s: float = 0.0
+    """Seconds until all hubs ran."""
     counts: dict[str, Counter[str]] = field(default_factory=dict)
     """By hub: CONSUMED, refusals, UNKNOWN (answers for want of a peer), LOST (no answer at all)."""
     unknown: list[tuple[float, int]] = field(default_factory=list)
@@ -80,6 +93,7 @@ class RaceReport:
     """Most claims that were ever consumed for one service."""
     consumed: int = 0
     seconds: float = 0.0
+    """From the first claim to the answer to the last."""
     settled_s: float = 0.0
     """Seconds from when all hubs were back to when every service was paid for once."""
     audits: int = 0
@@ -87,17 +101,30 @@ class RaceReport:
     faults: int = 0
     """… and what was wrong with it, all together."""
 
+    @property
+    def answers(self) -> int:
+        """Claims of which it was said what became of them."""
+        return sum(
+            count
+            for each in self.counts.values()
+            for name, count in each.items()
+            if name not in PASSING
+        )
+
     def __str__(self) -> str:
+        per_s = self.answers / self.seconds if self.seconds else 0.0
         lines = [
-            f"{self.claims} claims on {self.services} services at {len(self.counts)} hubs, "
-            f"{self.kills} kills, {self.seconds:.0f} s: {self.consumed} consumed, "
+            f"{self.claims} claims on {self.services} services at {len(self.counts)} hubs "
+            f"(all ran after {self.started_s:.0f} s), {self.kills} kills, {self.seconds:.0f} s "
+            f"({per_s:.0f}/s): {self.consumed} consumed, "
             f"at most {self.most_of_one} for one service, settled {self.settled_s:.1f} s after "
             f"all were back, {self.audits} audits, {self.faults} faults of money"
         ]
         lines += [f"{name}: {dict(sorted(each.items()))}" for name, each in self.counts.items()]
+        told = self.unknown[:: -(-len(self.unknown) // TOLD_MAX) or 1]
         lines.append(
             "waiting for a hub, by second: "
-            + ", ".join(f"{at:.0f} s {count}" for at, count in self.unknown)
+            + ", ".join(f"{at:.0f} s {count}" for at, count in told)
         )
         return "\n".join(lines)
 
@@ -110,6 +137,12 @@ class HubProcess:
         self._file = written(place)
         self._running: subprocess.Popen[bytes] | None = None
         self.is_back = asyncio.Event()
+
+    @property
+    def pid(self) -> int:
+        """The process, which runs."""
+        assert self._running is not None, "it was started"
+        return self._running.pid
 
     async def start(self) -> None:
         log = Path(self.place.folder) / "hub.log"
@@ -125,12 +158,15 @@ class HubProcess:
         while time.monotonic() < until:
             try:
                 _, writer = await asyncio.open_connection("127.0.0.1", self.place.port)
-                writer.close()
             except OSError:
-                await asyncio.sleep(0.05)
+                pass
             else:
-                self.is_back.set()
-                return
+                own, other = map(writer.get_extra_info, ("sockname", "peername"))
+                writer.close()
+                if own != other:  # who asks a free port again and again may meet itself there
+                    self.is_back.set()
+                    return
+            await asyncio.sleep(0.05)
         raise AssertionError(f"{self.place.name} did not start: {log.read_text()[-2000:]}")
 
     def kill(self) -> None:
@@ -164,6 +200,20 @@ async def reserve_all(places: Sequence[ClaimPlace], wishes: Sequence[Wish]) -> N
                 )
                 outcomes = (await submit(database, batch, clock=system_clock)).rows
                 assert {each.outcome for each in outcomes} == {Outcome.ACCEPTED}
+            if numbers:
+                await _keep_balances(database, place.issuer, sorted(numbers))
+
+
+async def _keep_balances(database: Database, issuer: str, codes: Sequence[str]) -> None:
+    """Write down what every voucher holds, as the desk does with each movement."""
+    async with database.writes.transaction() as connection:
+        balances = []
+        for code in codes:
+            found = await read_voucher(database, connection, issuer, code)
+            assert found is not None
+            standing = standing_of(found.granted, found.movements)
+            balances.append(KeptBalance(issuer, code, found.last, standing))
+        await keep_balances(connection, balances)
 
 
 def _reservation(wish: Wish, number: int) -> list[dict[str, Any]]:
@@ -203,7 +253,7 @@ def wishes_of(places: Sequence[ClaimPlace], claims: int, services: int) -> list[
 
 
 class ClaimRace:
-    """One race."""
+    """One race. Kills are spread over it: each comes after a number of answers drawn at random."""
 
     def __init__(self, places: Sequence[ClaimPlace], wishes: Sequence[Wish], seed: int) -> None:
         self._places = places
@@ -215,50 +265,56 @@ class ClaimRace:
         self.report = RaceReport(len(wishes), services)
         self.report.counts = {place.name: Counter() for place in places}
         self._began = 0.0
+        self._databases: list[Database] = []
+        self._tries: Counter[str] = Counter()
 
     async def run(self, kills: int, at_once: int) -> RaceReport:
         """Send every claim while hubs are killed; `at_once`: claims in flight at each hub."""
-        self._began = time.monotonic()
         try:
-            await asyncio.gather(*(each.start() for each in self._hubs.values()))
-            watching = asyncio.create_task(self._watch())
-            async with asyncio.TaskGroup() as tasks:
-                senders = [tasks.create_task(self._send(each, at_once)) for each in self._places]
-                tasks.create_task(self._kill(kills, senders))
-            await self._settle()
-            watching.cancel()
-            with suppress(asyncio.CancelledError):
-                await watching  # what it met is told
-            await self._look()
-            self.report.seconds = time.monotonic() - self._began
-            await self._audit()
+            async with AsyncExitStack() as stack:
+                for each in self._places:
+                    database = await stack.enter_async_context(opened(each.url))
+                    self._databases.append(database)
+                await self._raced(kills, at_once)
         finally:
-            for each in self._hubs.values():
-                each.kill()
+            for hub in self._hubs.values():
+                hub.kill()
         return self.report
 
-    async def _kill(self, kills: int, senders: Sequence[asyncio.Task[None]]) -> None:
-        """Kill hubs until every claim has its answer, and at least so many times."""
-        while True:
-            if self.report.kills < kills:
-                await asyncio.sleep(self._chance.uniform(*FIRST_KILLS_S))
-            else:
-                pause = self._chance.uniform(*LATER_KILLS_S)
-                _, waiting = await asyncio.wait(senders, timeout=pause)
-                if not waiting:
-                    return
+    async def _raced(self, kills: int, at_once: int) -> None:
+        began = time.monotonic()
+        await asyncio.gather(*(each.start() for each in self._hubs.values()))
+        self._began = time.monotonic()
+        self.report.started_s = self._began - began
+        watching = asyncio.create_task(self._watch())
+        async with asyncio.TaskGroup() as tasks:
+            for each in self._places:
+                tasks.create_task(self._send(each, at_once))
+            tasks.create_task(self._kill(kills))
+        self.report.seconds = time.monotonic() - self._began
+        await self._settle()
+        watching.cancel()
+        with suppress(asyncio.CancelledError):
+            await watching  # what it met is told
+        await self._look()
+        await self._audit()
+
+    async def _kill(self, kills: int) -> None:
+        """Kill a hub each time that so many claims, drawn at random, have their answer."""
+        for moment in sorted(self._chance.randrange(len(self._wishes)) for _ in range(kills)):
+            while self.report.answers < moment:
+                await asyncio.sleep(KILL_LOOK_S)
             hub = self._hubs[self._chance.choice(self._places).name]
             hub.kill()
             self.report.kills += 1
-            await asyncio.sleep(self._chance.uniform(0.0, 0.5))
+            await asyncio.sleep(self._chance.uniform(0.0, AWAY_S))
             await hub.start()
 
     async def _audit(self) -> None:
         """Make the money of every hub again from its movements."""
-        for place in self._places:
-            async with opened(place.url) as database:
-                self.report.faults += (await audit(database)).faults_count
-                self.report.audits += 1
+        for database in self._databases:
+            self.report.faults += (await audit(database)).faults_count
+            self.report.audits += 1
 
     async def _send(self, place: ClaimPlace, at_once: int) -> None:
         waiting = asyncio.Queue[Wish]()
@@ -273,12 +329,18 @@ class ClaimRace:
             await asyncio.gather(*(self._sender(labs, waiting) for _ in range(at_once)))
 
     async def _sender(self, labs: Mapping[str, HubClient], waiting: asyncio.Queue[Wish]) -> None:
+        """Send claims; one that is not settled is sent again behind the others that wait."""
         while not waiting.empty():
             wish = waiting.get_nowait()
-            await self._settled(labs[wish.service.partition("/")[0]], wish)
+            if await self._is_settled(labs[wish.service.partition("/")[0]], wish):
+                continue
+            self._tries[wish.claim_no] += 1
+            assert self._tries[wish.claim_no] < TRIES_MAX, f"{wish} has no end"
+            await asyncio.sleep(PAUSE_S)
+            waiting.put_nowait(wish)
 
-    async def _settled(self, client: HubClient, wish: Wish) -> None:
-        """Send one claim until it is said what became of it."""
+    async def _is_settled(self, client: HubClient, wish: Wish) -> bool:
+        """Send one claim; whether it was said what became of it."""
         counts, hub = self.report.counts[wish.place.name], self._hubs[wish.place.name]
         given = {
             "issuer": wish.place.issuer,
@@ -287,46 +349,43 @@ class ClaimRace:
             "fen": FEN,
             "service": wish.service,
         }
-        for _ in range(TRIES_MAX):
-            await hub.is_back.wait()
-            try:
-                answer = await sent(client, CONSUME, given, f"race-{wish.claim_no}")
-                told = answer["data"]["consumeVoucher"]
-                problems = [each["code"] for each in told["userErrors"]]
-            except (ClientError, KeyError, TypeError, OSError):
-                counts["LOST"] += 1
-                await asyncio.sleep(PAUSE_S)
-                continue
-            if told["state"] == "CONSUMED" or told["refused"] is not None or problems:
-                counts[told["state"] or told["refused"] or problems[0]] += 1
-                return
-            counts["UNKNOWN"] += 1
-            await asyncio.sleep(PAUSE_S)
-        raise AssertionError(f"{wish} has no end")
+        await hub.is_back.wait()
+        try:
+            answer = await sent(client, CONSUME, given, f"race-{wish.claim_no}")
+            told = answer["data"]["consumeVoucher"]
+            problems = [each["code"] for each in told["userErrors"]]
+        except (ClientError, KeyError, TypeError, OSError):
+            counts["LOST"] += 1
+            return False
+        if told["state"] == "CONSUMED" or told["refused"] is not None or problems:
+            counts[told["state"] or told["refused"] or problems[0]] += 1
+            return True
+        counts["UNKNOWN"] += 1
+        return False
 
     async def _watch(self) -> None:
-        audited = time.monotonic()
+        due = time.monotonic() + AUDIT_S
         while True:
             await self._look()
-            if time.monotonic() - audited > AUDIT_S:
+            if (began := time.monotonic()) > due:
                 await self._audit()
-                audited = time.monotonic()
-            await asyncio.sleep(1.0)
+                now = time.monotonic()
+                due = now + max(AUDIT_S, AUDIT_SHARE * (now - began))
+            await asyncio.sleep(LOOK_S)
 
     async def _look(self) -> None:
         """Count what is consumed at all hubs, and what waits."""
         paid: Counter[str] = Counter()
         pending = 0
-        for place in self._places:
-            async with opened(place.url) as database:
-                rows = await database.writes.fetch_all(
-                    "SELECT service_key FROM voucher_claim_source WHERE state = 'CONSUMED'"
-                )
-                paid.update(key for (key,) in rows)
-                ((count,),) = await database.writes.fetch_all(
-                    "SELECT count(*) FROM shared_claim WHERE state = 'PENDING'"
-                )
-                pending += count
+        for database in self._databases:
+            rows = await database.writes.fetch_all(
+                "SELECT service_key FROM voucher_claim_source WHERE state = 'CONSUMED'"
+            )
+            paid.update(key for (key,) in rows)
+            ((count,),) = await database.writes.fetch_all(
+                "SELECT count(*) FROM shared_claim WHERE state = 'PENDING'"
+            )
+            pending += count
         self.report.consumed = paid.total()
         self.report.most_of_one = max(self.report.most_of_one, *paid.values(), 0)
         self.report.unknown.append((time.monotonic() - self._began, pending))

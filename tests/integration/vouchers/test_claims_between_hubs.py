@@ -20,8 +20,9 @@ from hub.policy.vouchers.fingerprints import Hit
 from hub.policy.vouchers.messages import Event
 from hub.store.database import Database
 from hub.vouchers.audit import audit
+from hub.vouchers.corrections import own_message
 from hub.vouchers.fingerprint_keys import claim_keys_text, parse_claim_keys, rolled
-from hub.vouchers.question import VoucherAsking, VoucherTold, VoucherWanted
+from hub.vouchers.question import FAST_TRACK, VoucherAsking, VoucherTold, VoucherWanted
 from hub.vouchers.ring import ErrandKind
 from tests.databases import Spares, as_owner, opened
 from tests.integration.vouchers.claim_hubs import (
@@ -40,6 +41,7 @@ CODES, FEN = 1, 9_000_000
 INVOICE = ("033001900104", "01234567")
 CONSUME = """mutation ($input: VoucherClaimInput!) { consumeVoucher(input: $input) {
   state refused missing heldFor userErrors { code } } }"""
+CONSUME_TOLD = CONSUME.replace("code }", "code message }")
 ERRAND = """mutation ($input: ClaimErrandInput!) { claimErrand(input: $input) {
   content userErrors { code } } }"""
 NOW = -1.0
@@ -314,6 +316,74 @@ async def test_hubs_without_a_key_in_common_wait(hubs: list[ClaimHub]) -> None:
     await settled(hubs)
     assert await state_of(anhui, "S14") == "CONSUMED"
     file.write_text(claim_keys_text(former), "ascii")
+
+
+async def test_a_message_for_a_voucher_of_another_hub_is_told_where_to_go(
+    hubs: list[ClaimHub],
+) -> None:
+    anhui, jiangsu, _ = hubs
+    given = {"issuer": anhui.place.issuer, "code": "V-0", "claimNo": "E", "fen": 100_000}
+    given["service"] = jiangsu.place.service(15)
+    async with client_at(jiangsu.place, "lab-jiangsu") as client:
+        answer = await sent(client, CONSUME_TOLD, given, "elsewhere-1")
+    (problem,) = answer["data"]["consumeVoucher"]["userErrors"]
+    assert problem["code"] == "HOME_ELSEWHERE"
+    assert anhui.place.base in problem["message"]
+    elsewhere = dict(given, issuer="moe:10999")  # no hub is known to keep its money
+    async with client_at(jiangsu.place, "lab-jiangsu") as client:
+        answer = await sent(client, CONSUME_TOLD, elsewhere, "elsewhere-2")
+    (problem,) = answer["data"]["consumeVoucher"]["userErrors"]
+    assert problem["code"] == "NOT_FOUND"
+
+
+async def test_what_the_hub_began_by_itself_goes_on_as_its_own(hubs: list[ClaimHub]) -> None:
+    """A peer is silent when the fast track consumes; the retry is the hub's message still."""
+    anhui, jiangsu, _ = hubs
+    service = anhui.place.service(16)
+    await say(anhui, Event.RESERVE, "S16", provider=anhui.place.provider)
+    wanted = VoucherWanted(
+        issuer=anhui.place.issuer,
+        code="V-0",
+        event=Event.CONSUME,
+        claim_no="S16",
+        fen=100_000,
+        service=service,
+        reason=FAST_TRACK,
+    )
+    asking = own_message(wanted, f"hub:{anhui.place.origin}", FAST_TRACK)
+    jiangsu.is_silent = True
+    assert (await anhui.desk.take(asking, wanted)).missing == Missing("peer", "jiangsu")
+    jiangsu.is_silent = False
+    await settled(hubs)
+    stated = await anhui.rows(
+        "SELECT event, stated_by, reason FROM voucher_movement_source "
+        "WHERE claim_no = 'S16' AND event = 'CONSUME'"
+    )
+    assert stated == [("CONSUME", None, FAST_TRACK)]
+    assert (await anhui.desk.take(asking, wanted)).replayed
+
+
+async def test_a_claim_that_is_refused_leaves_nothing_behind(hubs: list[ClaimHub]) -> None:
+    """Neither at the home of its service nor at that of its voucher, whoever was first."""
+    anhui, jiangsu, _ = hubs
+    service = jiangsu.place.service(17)
+    assert (await claimed(anhui, service, "S17")).state is S.CONSUMED
+    for hub, claim in ((jiangsu, "S17"), (anhui, "S17b")):
+        assert (await claimed(hub, service, claim)).refused is Hit.ALREADY_CLAIMED
+        assert await state_of(hub, claim) == "RESERVED"
+        name = (hub.place.issuer, claim)
+        for table in ("shared_claim", "voucher_mark", "claim_fingerprint"):
+            left = await hub.rows(
+                f"SELECT count(*) FROM {table} WHERE (issuer, claim_no) = (%s, %s)",
+                *name,
+            )
+            assert left == [(0,)], table
+    assert await grants(jiangsu, service) == [(anhui.place.issuer, "S17", "CONSUMED")]
+    await say(anhui, Event.REJECT, "S17", reason="looked at")
+    await settled(hubs)
+    # The one that was refused may be sent anew, and has it then.
+    again = {"service": service, "party": jiangsu.place.provider, "key": "anew"}
+    assert (await say(anhui, Event.CONSUME, "S17b", **again)).state is S.CONSUMED
 
 
 async def state_of(hub: ClaimHub, claim: str) -> str:
