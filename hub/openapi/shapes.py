@@ -265,6 +265,7 @@ def _of_clients() -> dict[str, Any]:
         "requestedAt": TEXT,
     }
     texts = array(TEXT)
+    kept = {"documentId": TEXT, "name": TEXT_OR_NONE, "keptAt": TEXT}
     waiting = closed(**pending, name=TEXT, scopes=texts, sources=texts)
     return {
         "Client": closed(
@@ -287,9 +288,7 @@ def _of_clients() -> dict[str, Any]:
             locations=array(closed(line={"type": "integer"}, column={"type": "integer"})),
         ),
         "NewDocument": closed(("name",), text=TEXT, name=TEXT_OR_NONE),
-        "ClientDocument": closed(
-            documentId=TEXT, name=TEXT_OR_NONE, text=TEXT, keptAt=TEXT, runsAt=array(TEXT, 2)
-        ),
+        "ClientDocument": closed(**kept, text=TEXT, runsAt=array(TEXT, 2)),
         "ClientDocuments": closed(documents=array(ref("ClientDocument"))),
         "RemovedDocument": closed(removed=TEXT),
     }
