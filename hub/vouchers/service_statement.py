@@ -73,14 +73,22 @@ def around_statement(records: StoredRecords) -> SharedStatement:
 
 
 def near_statement(records: StoredRecords) -> SharedStatement:
-    """Return the statement of other orders of a user on an instrument, the newest first."""
+    """Return the statement of other orders of a user on an instrument near a moment, by `days`."""
     return SharedStatement(
         "SELECT requested_at, start_at, charge "  # noqa: S608 - own name
         f"FROM {records.tables['ServiceOrder'].source.name} "
         "WHERE instrument_key = %(instrument)s "
         "AND user_key = %(user)s AND item_id <> %(item)s AND NOT withdrawn AND speaks "
-        f"AND state <> ALL(%(ended)s) ORDER BY requested_at DESC NULLS LAST LIMIT {RELATED_MAX}",
-        {**dict.fromkeys(("instrument", "user", "item"), "text"), "ended": "text[]"},
+        "AND state <> ALL(%(ended)s) AND coalesce(requested_at, start_at) "
+        "BETWEEN %(at)s - make_interval(days => %(days)s) "
+        "AND %(at)s + make_interval(days => %(days)s) "
+        f"ORDER BY requested_at DESC NULLS LAST LIMIT {RELATED_MAX}",
+        {
+            **dict.fromkeys(("instrument", "user", "item"), "text"),
+            "ended": "text[]",
+            "at": "timestamptz",
+            "days": "int",
+        },
     )
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Final
 
 from hub.policy.bounds import LackingError, Missing
-from hub.policy.law import LawOnDay
+from hub.policy.law import Law, LawOnDay
 from hub.policy.vouchers.amount import OrderShape, is_split_suspected
 from hub.vouchers.facts import Row, fen
 from schema.dates import local_date
@@ -27,8 +28,20 @@ def split_holds(order: Row | None, others: Iterable[Row], law: LawOnDay) -> tupl
         return ()  # where no threshold is in force there is nothing to stay below
 
 
+def days_of_splits(law: Law) -> int:
+    """Return within how many days an order may be a part of another one, wherever and whenever."""
+    values = law.parameters["voucher.split_days"].values
+    return max((int(each.value) for each in values), default=0)
+
+
+def ordered_at(order: Row) -> datetime | None:
+    """Return when an order was made, or else when its use began."""
+    at: datetime | None = order["requested_at"] or order["start_at"]
+    return at
+
+
 def _shape(order: Row) -> OrderShape | None:
-    at, charge = order["requested_at"] or order["start_at"], fen(order["charge"], "charge")
+    at, charge = ordered_at(order), fen(order["charge"], "charge")
     if at is None or isinstance(charge, Missing):
         return None
     return OrderShape(ordered_on=local_date(at), charge_fen=charge)

@@ -36,7 +36,7 @@ from hub.vouchers.service_statement import (
     business_statement,
     near_statement,
 )
-from hub.vouchers.splits import split_holds
+from hub.vouchers.splits import days_of_splits, ordered_at, split_holds
 from schema.codes import PowerState, ServicePurpose, SystemPurpose, VoucherClaimState
 from schema.dates import local_date
 from schema.records.order_path import ENDED
@@ -93,7 +93,7 @@ class StoredServices:
         this hub, and so is who is one legal person.
         """
         async with reads_of(self.database.reads) as reads:
-            reader = _Reader(reads, self.database.records)
+            reader = _Reader(reads, self.database.records, days_of_splits(self.law))
             stored, _ = await reader.around(row_abroad(given), wanted, voucher.granted.holder)
         return self._judged(given, stored, wanted, voucher, standing)
 
@@ -101,7 +101,7 @@ class StoredServices:
         self, service: str, wanted: VoucherWanted, holder: str, beside: SideBySide | None = None
     ) -> tuple[StoredService, GivenService]:
         async with reads_of(self.database.reads, beside) as reads:
-            reader = _Reader(reads, self.database.records)
+            reader = _Reader(reads, self.database.records, days_of_splits(self.law))
             stored, instrument = await reader.service(service, wanted, holder)
             row = stored.service
             stored = replace(stored, customs=await self._customs(row, reads))
@@ -211,9 +211,10 @@ class StoredServices:
 class _Reader:
     """Reads a service and the records around it."""
 
-    def __init__(self, reads: SideBySide, records: StoredRecords) -> None:
+    def __init__(self, reads: SideBySide, records: StoredRecords, near_days: int) -> None:
         self._reads = reads
         self._records = records
+        self._near_days = near_days
 
     async def service(
         self, key: str, wanted: VoucherWanted, holder: str
@@ -269,8 +270,9 @@ class _Reader:
         return stored, found["instrument_item"] or row["instrument_key"]
 
     async def _near(self, order: Row | None) -> Sequence[Row]:
-        """Return other orders of the same user on the same instrument, the newest first."""
-        if order is None or order["user_key"] is None:
+        """Return other orders of the same user on the same instrument at about the same time."""
+        at = None if order is None else ordered_at(order)
+        if order is None or order["user_key"] is None or at is None:
             return ()
         return await self._reads.rows(
             near_statement(self._records),
@@ -279,6 +281,8 @@ class _Reader:
                 "user": order["user_key"],
                 "item": order["item_id"],
                 "ended": [each.value for each in ENDED],
+                "at": at,
+                "days": self._near_days + 1,  # days of the calendar
             },
         )
 
