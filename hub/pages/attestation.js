@@ -1,7 +1,8 @@
 // How an attestation is checked without the hub, and where who may see a claim gets one. The page asks at
 // the public interface, under the key of its reader; the file is saved as it came.
 import { signIn } from "/pages/access.js";
-import { at, bodyOf, element, localTime, reasonOf, refusalLine, saveAs, wordsOf } from "/pages/dom.js";
+import { at, element, localTime, saveAs } from "/pages/dom.js";
+import { askOne, working } from "/pages/desk.js";
 import { Session } from "/pages/session.js";
 import { PagedTable } from "/pages/table.js";
 import { t } from "/pages/words.js";
@@ -24,30 +25,15 @@ const table = new PagedTable(at("checks"), {
   ],
 });
 
-// The answer of a registered document, or nothing where it was refused, which the page then says.
-async function asked(documentId) {
-  const variables = { issuer: at("issuer").value.trim(), code: at("code").value.trim(), claimNo: at("claim").value.trim() };
-  const body = JSON.stringify({ documentId, variables });
-  const answer = await session.request("POST", "/graphql", { body, type: "application/json", accept: "application/graphql-response+json" });
-  const told = await bodyOf(answer);
-  const problems = told.errors?.map(({ message, extensions }) => ({ code: extensions?.code, detail: extensions?.detail ?? message })) ?? (answer.ok ? [] : [told]);
-  at("errors").replaceChildren(...problems.map((each) => refusalLine(each.code, wordsOf(each))));
-  return problems.length ? null : Object.values(told.data)[0];
-}
+const named = () => ({ issuer: at("issuer").value.trim(), code: at("code").value.trim(), claimNo: at("claim").value.trim() });
+const asked = (documentId) => askOne(session, documentId, named());
 
-async function working(act) {
-  document.body.dataset.state = "working";
-  at("errors").replaceChildren();
+// What the page told before goes first.
+const anew = (act) => working(async () => {
   at("told").textContent = "";
   at("checks").hidden = true;
-  try {
-    await act();
-  } catch (error) {
-    at("errors").replaceChildren(refusalLine("NO_ANSWER", reasonOf(error)));
-  } finally {
-    document.body.dataset.state = "ready";
-  }
-}
+  await act();
+});
 
 async function attest() {
   const found = await asked(at("form").dataset.attest);
@@ -74,9 +60,9 @@ async function tellState() {
 async function start() {
   at("form").addEventListener("submit", (event) => {
     event.preventDefault();
-    working(attest);
+    anew(attest);
   });
-  at("now").addEventListener("click", () => at("form").reportValidity() && working(tellState));
+  at("now").addEventListener("click", () => at("form").reportValidity() && anew(tellState));
   const entered = async () => {
     at("session").textContent = t("customs.session", { client: session.client.clientId });
     at("form").hidden = false;

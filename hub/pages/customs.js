@@ -1,11 +1,12 @@
 // Duty-free instruments under supervision: what is in term, which reports are due, which services others
 // got, whether a use or a disposal is allowed and by which way. The page asks at the public interface, under the key of its reader.
 import { signIn } from "/pages/access.js";
-import { at, bodyOf, count, element, localTime, reasonOf, refusalLine, saveAs, wordsOf } from "/pages/dom.js";
+import { at, count, element, localTime, saveAs } from "/pages/dom.js";
+import { askOne, working } from "/pages/desk.js";
 import { strip } from "/pages/plot.js";
 import { Session } from "/pages/session.js";
 import { PagedTable } from "/pages/table.js";
-import { language, t } from "/pages/words.js";
+import { inWords, t } from "/pages/words.js";
 
 const DAY_MS = 86_400_000;
 const SOON_DAYS = 60; // a report that is due within them is told by a figure
@@ -20,31 +21,8 @@ const DISTRICTS = JSON.parse(at("desk").dataset.districts);
 const TYPES = JSON.parse(at("result").dataset.types);
 let signed = ""; // the answer on the page as a JWS
 
-const inWords = ({ zh, en }) => (language === "en" ? en : zh);
-const showErrors = (...lines) => at("errors").replaceChildren(...lines);
+const asked = (documentId, variables) => askOne(session, documentId, variables);
 const days = (from, until) => Math.round((Date.parse(until) - Date.parse(from)) / DAY_MS);
-
-async function working(act) {
-  document.body.dataset.state = "working";
-  showErrors();
-  try {
-    await act();
-  } catch (error) {
-    showErrors(refusalLine("NO_ANSWER", reasonOf(error)));
-  } finally {
-    document.body.dataset.state = "ready";
-  }
-}
-
-// The answer of a registered document, or nothing where it was refused, which the page then says.
-async function asked(documentId, variables) {
-  const body = JSON.stringify({ documentId, variables });
-  const answer = await session.request("POST", "/graphql", { body, type: "application/json", accept: "application/graphql-response+json" });
-  const told = await bodyOf(answer);
-  const problems = told.errors?.map(({ message, extensions }) => ({ code: extensions?.code, detail: extensions?.detail ?? message })) ?? (answer.ok ? [] : [told]);
-  showErrors(...problems.map((each) => refusalLine(each.code, wordsOf(each))));
-  return problems.length ? null : Object.values(told.data)[0];
-}
 
 // -- what is in term -----------------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 // asks at the public interface, under the key of its reader.
 import { signIn } from "/pages/access.js";
 import { at, bodyOf, count, element, reasonOf, refusalLine, saveAs, wordsOf } from "/pages/dom.js";
+import { showErrors } from "/pages/desk.js";
 import { base64url, nonce, Session } from "/pages/session.js";
 import { ReceiptList } from "/pages/receipts.js";
 import { CheckedFile } from "/pages/sheets.js";
@@ -23,7 +24,6 @@ let checked = null; // CheckedFile: what the last check of this file found
 let isWritten = false;
 
 const problemText = (problem) => (language === "en" ? problem.messageEn : problem.messageZh);
-const showErrors = (...lines) => at("errors").replaceChildren(...lines);
 
 // A refusal in words; where several things are wrong, each with its place.
 function refusal(body) {

@@ -1,13 +1,14 @@
 // Voucher cases: found by any number, every check with what it rests on, the money of the voucher, and for
 // its issuer the next decision. The page asks at the public interface, under the key of its reader.
 import { signIn } from "/pages/access.js";
-import { at, bodyOf, button, count, element, localTime, reasonOf, refusalLine, saveAs, wordsOf } from "/pages/dom.js";
+import { at, bodyOf, button, count, element, localTime, refusalLine, saveAs, wordsOf } from "/pages/dom.js";
+import { ask, linesOf, showErrors, working } from "/pages/desk.js";
 import { drawLedger, drawMovements, yuan } from "/pages/voucher_money.js";
 import { Parties } from "/pages/parties.js";
 import { Deciding } from "/pages/voucher_decision.js";
 import { Session } from "/pages/session.js";
 import { PagedTable } from "/pages/table.js";
-import { language, t } from "/pages/words.js";
+import { inWords, language, t } from "/pages/words.js";
 
 const ASKED = ["catalogue:read", "service:read", "voucher:read", "voucher:verify", "voucher:claim", "receipt:read"];
 const SEPARATOR = " · ";
@@ -17,36 +18,10 @@ const FIGURES = [["HELD", "held"], ["SUBMITTED", "wait_county"], ["COUNTY_OK", "
 const session = new Session(location.origin);
 const told = Object.fromEntries(["documents", "states", "events", "vouchers", "checks", "missing", "refused", "types"]
   .map((name) => [name, JSON.parse(at("desk").dataset[name])]));
-const inWords = ({ zh, en }) => (language === "en" ? en : zh);
-const showErrors = (...lines) => at("errors").replaceChildren(...lines);
 let me = { party: null, scopes: [] };
 let open = null; // the case on the page
 
-async function working(act) {
-  document.body.dataset.state = "working";
-  showErrors();
-  try {
-    await act();
-  } catch (error) {
-    showErrors(refusalLine("NO_ANSWER", reasonOf(error)));
-  } finally {
-    document.body.dataset.state = "ready";
-  }
-}
-
-const problemsOf = (body, ok) => body.errors?.map(({ message, extensions }) => ({ code: extensions?.code, detail: extensions?.detail ?? message })) ?? (ok ? [] : [body]);
-
-// The data of a registered document, and what was refused of it.
-async function asked(name, variables, signed = {}) {
-  const answer = await session.request("POST", "/graphql", {
-    body: JSON.stringify({ documentId: told.documents[name], variables }), type: "application/json",
-    accept: "application/graphql-response+json", ...signed,
-  });
-  const body = await bodyOf(answer);
-  return { data: body.data ?? {}, problems: problemsOf(body, answer.ok) };
-}
-
-const lines = (problems) => problems.map((each) => refusalLine(each.code, wordsOf(each)));
+const asked = (name, variables, signed) => ask(session, told.documents[name], variables, signed);
 
 const parties = new Parties(async (keys) => (await asked("parties", { keys })).data.institutions?.nodes ?? []);
 
@@ -107,7 +82,7 @@ async function drawLists() {
     vouchers.show(held.nodes);
     at("vouchers-told").textContent = listed(held);
   }
-  showErrors(...lines(problems));
+  showErrors(...linesOf(problems));
 }
 
 const listed = ({ totalCount, nodes }) => (totalCount === 0 ? t("vouchers.none")
@@ -132,7 +107,7 @@ const linked = (one, id, key) => (id && !one.claim ? opener(tail(key), id) : mon
 async function find() {
   const by = at("by").value || null;
   const { data, problems } = await asked("cases", { text: at("text").value, by });
-  showErrors(...lines(problems));
+  showErrors(...linesOf(problems));
   at("case").hidden = true; // the case of an earlier search would be taken for the answer to this one
   at("found-told").textContent = "";
   at("found").hidden = true;
@@ -165,7 +140,7 @@ async function openCase(id) {
 
 async function drawCase(id) {
   const { data, problems } = await asked("case", { id });
-  showErrors(...lines(problems));
+  showErrors(...linesOf(problems));
   const file = data.voucherCase;
   if (!file) {
     if (!problems.length) showErrors(refusalLine("NOT_FOUND", t("vouchers.gone")));
@@ -323,7 +298,7 @@ async function savePack() {
 // -- deciding ----------------------------------------------------------------------------------------
 
 const deciding = new Deciding({
-  told, working, checkWords, showErrors, lines,
+  told, working, checkWords, showErrors, lines: linesOf,
   send: (name, input, idempotencyKey) => asked(name, { input }, { signed: true, idempotencyKey }),
   again: async () => {
     await drawCase(open.id);

@@ -9,3 +9,6 @@ export function t(name, values = {}) {
 
 // A code of the hub in words, where there are some.
 export const known = (name) => words[name];
+
+// What is said in both languages, in that of the page.
+export const inWords = ({ zh, en }) => (language === "en" ? en : zh);
