@@ -18,7 +18,7 @@ from hub.ledger.keys import parse_keys
 from hub.ledger.receipts import receipt_for
 from hub.ledger.verdict import Word
 from hub.policy.vouchers.checks import CheckCode, CheckResult
-from hub.policy.vouchers.messages import Event
+from hub.policy.vouchers.messages import Event, VoucherRefusal
 from hub.store.database import Database
 from hub.vouchers.attesting import STATE_TYPE, NotAttested
 from hub.vouchers.closing import keep_days
@@ -40,7 +40,7 @@ from tests.integration.vouchers.claimed_service import (
     at_noon,
     claimed_service,
 )
-from tests.integration.vouchers.test_stored_services import changed, record
+from tests.integration.vouchers.test_stored_services import VOUCHER, changed, record
 from tests.integration.vouchers.voucher_world import HUB
 
 pytestmark = pytest.mark.integration
@@ -338,3 +338,19 @@ async def test_a_key_that_was_replaced_is_pinned_up_to_the_size_that_the_log_had
         for each in (first, second, stale)
     ]
     assert words == [Word.VALID_UNWITNESSED, Word.VALID_UNWITNESSED, Word.KEY_NOT_ACTIVE]
+
+
+async def test_a_claim_for_one_provider_does_not_pay_another_one(
+    database: Database, tmp_path: Path
+) -> None:
+    world = ClaimedService(database, tmp_path)
+    await world.state(*INVOICED.values(), VOUCHER)
+    await world.sign()
+    await world.send(Event.RESERVE, "A", FEN, party=HOLDER, provider=STRANGER, order_no="O-1")
+    for party in (ISSUER, STRANGER):
+        told = await world.send(
+            Event.CONSUME, "A", FEN, party=party, service=SERVICE, order_no="O-1"
+        )
+        assert told.refused is VoucherRefusal.CHECKS_INVALID
+        failed = {each.code for each in told.checks if each.result is CheckResult.FAIL}
+        assert failed == {CheckCode.CHAIN}
