@@ -44,7 +44,7 @@ _TEXTS = (
     *("endedOn", "validUntil", "verdict", "serviceCommitment", "claimCommitment", "claimKey"),
 )
 _NUMBERS = ("iat", "logSize", "chargeFen", "voucherFen")
-_LISTS = ("checks", "receipts")
+_MEMBERS = frozenset({*_TEXTS, *_NUMBERS, "checks", "receipts"})
 
 
 class AttestationError(ValueError):
@@ -124,13 +124,14 @@ def parse_attestation(data: bytes) -> AttestationFile:
             raise AttestationError(f"it has exactly {', '.join(sorted(_FILE))}; v is {VERSION}")
         if not all(isinstance(each, str) for each in read.values()):
             raise AttestationError("every member is text")
-        service = parse_tlog_proof(read["service"].encode())
-        claim = parse_tlog_proof(read["claim"].encode(), service)
+        texts = {name: read[name].encode() for name in ("service", "claim")}
+        service = parse_tlog_proof(texts["service"])
+        claim = parse_tlog_proof(texts["claim"], service)
         return AttestationFile(
             jws=parse_answer(TYPE, read["attestation"]),
             service=service,
             claim=claim,
-            digests={name: _digest(read[name].encode()) for name in ("service", "claim")},
+            digests={name: _digest(text) for name, text in texts.items()},
             leaves={"service": parse_leaf(service.extra), "claim": parse_leaf(claim.extra)},
         )
     except (AnswerError, NoteError, ValueError) as error:
@@ -193,7 +194,7 @@ def _wire(attested: Attested) -> dict[str, Any]:
 
 
 def _check(read: Mapping[str, Any]) -> None:
-    if read.keys() != {*_TEXTS, *_NUMBERS, *_LISTS} or read["v"] != VERSION:
+    if read.keys() != _MEMBERS or read["v"] != VERSION:
         raise AttestationError("a member is missing or one too many")
     if not all(isinstance(read[name], str) for name in _TEXTS):
         raise AttestationError("a text is no text")
