@@ -116,9 +116,7 @@ class AttestationFile:
 def build_attestation(
     attested: Attested, service: bytes, claim: bytes, signer: AnswerSigner
 ) -> bytes:
-    """Return the file. `service`, `claim`: proofs of both leaves, under one checkpoint or each
-    under that of its log.
-    """
+    """Return the file. `service`, `claim`: proofs of both leaves, each from its own log."""
     receipts = {"service": _digest(service), "claim": _digest(claim)}
     token = signed_answer(TYPE, {**_wire(attested), "receipts": receipts}, signer)
     return canonical(
@@ -218,9 +216,9 @@ def _wire(attested: Attested) -> dict[str, Any]:
 
 
 def _check(read: Mapping[str, Any]) -> None:
-    texts, numbers = _TEXTS, _NUMBERS
-    if "serviceOrigin" in read or "serviceLogSize" in read:
-        texts, numbers = (*texts, "serviceOrigin"), (*numbers, "serviceLogSize")
+    is_of_two = "serviceOrigin" in read or "serviceLogSize" in read
+    texts = (*_TEXTS, "serviceOrigin") if is_of_two else _TEXTS
+    numbers = (*_NUMBERS, "serviceLogSize") if is_of_two else _NUMBERS
     if read.keys() != {*texts, *numbers, *_LISTS} or read["v"] != VERSION:
         raise AttestationError("a member is missing or one too many")
     if not all(isinstance(read[name], str) for name in texts):

@@ -5,9 +5,10 @@ decides: the file is well formed (MALFORMED); what is signed is an attestation (
 is pinned for the hub of the log (UNKNOWN_KEY) and signed it (BAD_PRODUCER_SIG); both proofs are
 those that were signed for, of a service record and of a claim, and of these commitments (BAD_LEAF);
 a log of the policy, the one that is named, signed the checkpoint (BAD_LOG_SIG) and enough witnesses
-did (NO_QUORUM), where the service is in another log that one's too; both leaves are in the tree (BAD_INCLUSION); the key was in force at that size of
-the log (KEY_NOT_ACTIVE); it is of the voucher that was asked for, its time is not over, and with a
-proof of a later day the claim stands still (BAD_RECORD).
+did (NO_QUORUM), and where the service is in another log so it is with that one's; both leaves are
+in their trees (BAD_INCLUSION); the key was in force at that size of the log (KEY_NOT_ACTIVE); it is
+of the voucher that was asked for, its time is not over, and with a proof of a later day the claim
+stands still (BAD_RECORD).
 
 Invariants:
 - Never raises because of a file; facts are told only with a valid word.

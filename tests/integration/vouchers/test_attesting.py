@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 
 import psycopg
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from hub.crypto.answer import parse_answer
 from hub.crypto.base64url import b64url
@@ -15,6 +17,7 @@ from hub.errors import ErrorCode, RefusedError
 from hub.ledger.attestation_verdict import WantedClaim, verify_attestation
 from hub.ledger.claims_proof import verify_claims
 from hub.ledger.keys import parse_keys
+from hub.ledger.note import Signer
 from hub.ledger.receipts import receipt_for
 from hub.ledger.verdict import Word
 from hub.policy.vouchers.checks import CheckCode, CheckResult
@@ -45,6 +48,7 @@ from tests.integration.vouchers.voucher_world import HUB
 
 pytestmark = pytest.mark.integration
 STRANGER = "moe:10246"
+OLDER = "older.delta.example/records"
 
 
 @pytest.fixture
@@ -354,3 +358,27 @@ async def test_a_claim_for_one_provider_does_not_pay_another_one(
         assert told.refused is VoucherRefusal.CHECKS_INVALID
         failed = {each.code for each in told.checks if each.result is CheckResult.FAIL}
         assert failed == {CheckCode.CHAIN}
+
+
+async def test_a_service_that_an_older_log_has_is_attested_by_both(
+    database: Database, tmp_path: Path
+) -> None:
+    world = ClaimedService(database, tmp_path)
+    await world.state(*INVOICED.values(), VOUCHER)
+    now = world.signer
+    world.signer = Signer(OLDER, Ed25519PrivateKey.generate())
+    older = world.signer.key
+    await world.sign()
+    world.signer = now
+    assert (await world.claim()).state is not None
+    await world.sign()
+    told = await world.attesting.attest(HOLDER, CLAIM)
+    assert told.text is not None, told
+    assert told.attested is not None
+    assert told.attested.service_log is not None
+    assert told.attested.service_log.origin == OLDER
+    both = replace(world.policy, logs=(now.key, older))
+    found = verify_attestation(told.text, both, world.keys(), now=world.time())
+    assert (found.word, found.attested) == (Word.VALID_UNWITNESSED, told.attested)
+    one = verify_attestation(told.text, world.policy, world.keys(), now=world.time())
+    assert one.word is Word.BAD_LOG_SIG
