@@ -106,7 +106,7 @@ def digest(data: bytes) -> bytes:
     return hashlib.sha256(data).digest()
 
 
-def _is_plain(data: dict[str, Any] | list[Any], depth: int) -> bool:
+def _is_plain(data: Any, depth: int) -> bool:
     """Whether parsed JSON is of the subset; its texts are not looked at.
 
     Where the bytes are ASCII they need not be: a text that is not was escaped, and is written
