@@ -110,7 +110,7 @@ def _is_plain(data: Any, depth: int) -> bool:
     """Whether parsed JSON is of the subset; its texts are not looked at.
 
     Where the bytes are ASCII they need not be: a text that is not was escaped, and is written
-    back otherwise. Twice as fast as `_check`, which says where the fault is.
+    back otherwise. `_check` says where the fault is, and takes longer.
     """
     if depth >= DEPTH_MAX:
         return False

@@ -196,7 +196,7 @@ def check(data, policy_text, keys, now):
     need(now.astimezone(SHANGHAI).date() <= until, f"it held until {until}; fetch it again")
     policy = read_policy(policy_text)
     place = elsewhere = (said["origin"], said["logSize"])
-    if "serviceOrigin" in said:
+    if "serviceOrigin" in said or "serviceLogSize" in said:
         elsewhere = (said["serviceOrigin"], said["serviceLogSize"])
         need(elsewhere[0] != place[0], "one log is named as two")
     check_leaf(file["service"], "ServiceRecord", said["serviceCommitment"], policy, elsewhere)
