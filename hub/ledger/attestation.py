@@ -61,7 +61,7 @@ class AttestedCheck(NamedTuple):
 
 
 class ServiceLog(NamedTuple):
-    """The log of another hub in which a service stands, and its size when that was looked at."""
+    """The other log in which a service stands, of another hub or of before; its size by then."""
 
     origin: str
     size: int
