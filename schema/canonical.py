@@ -79,7 +79,8 @@ def parse_canonical(data: bytes) -> dict[str, Any]:
     Raises `CanonicalError` when the bytes are any other spelling of the same JSON.
     """
     content = parse_object(data)
-    if canonical(content) != data:
+    is_plain = data.isascii() and _is_plain(content, 0)
+    if (encode(content) if is_plain else canonical(content)) != data:
         raise CanonicalError("the bytes are not the canonical form (RFC 8785) of their content")
     return content
 
@@ -103,6 +104,26 @@ def parse_object(data: bytes) -> dict[str, Any]:
 def digest(data: bytes) -> bytes:
     """Return the SHA-256 of canonical bytes."""
     return hashlib.sha256(data).digest()
+
+
+def _is_plain(data: Any, depth: int) -> bool:
+    """Whether parsed JSON is of the subset; its texts are not looked at.
+
+    Where the bytes are ASCII they need not be: a text that is not was escaped, and is written
+    back otherwise. `_check` says where the fault is, and takes longer.
+    """
+    if depth >= DEPTH_MAX:
+        return False
+    for part in data.values() if type(data) is dict else data:
+        kind = type(part)
+        if kind is str:
+            continue
+        if kind is dict or kind is list:
+            if not _is_plain(part, depth + 1):
+                return False
+        elif not (kind is bool or (kind is int and is_integer(part))):
+            return False
+    return True
 
 
 def _check(data: Any, path: str, depth: int) -> None:

@@ -161,6 +161,7 @@ def _attested_facts(verdict: AttestationVerdict, attested: Attested) -> list[tup
         each.code if each.parameter is None else f"{each.code} ({each.parameter})"
         for each in attested.checks
     )
+    elsewhere = attested.service_log
     facts = [
         ("voucher", attested.voucher),
         ("claim", f"{attested.claim_no} {attested.state}"),
@@ -173,6 +174,7 @@ def _attested_facts(verdict: AttestationVerdict, attested: Attested) -> list[tup
         ("until", attested.valid_until.isoformat()),
         ("hub", attested.issuer),
         ("log", f"{attested.origin} at {attested.log_size} leaves"),
+        ("service log", elsewhere and f"{elsewhere.origin} at {elsewhere.size} leaves"),
         ("witnessed", verdict.witnessed_at and verdict.witnessed_at.isoformat()),
         ("witnesses", ", ".join(verdict.witnesses) or None),
     ]

@@ -73,11 +73,11 @@ def parse_answer(kind: str, text: str) -> SignedAnswer:
     if len(text) > TOKEN_CHARACTERS_MAX or len(parts) != len(_PARTS):
         raise AnswerError(f"an answer has three parts, together at most {TOKEN_CHARACTERS_MAX}")
     try:
-        header = parse_object(unb64url(parts[0]))
-        payload, signature = unb64url(parts[1]), unb64url(parts[2])
+        head, payload, signature = (unb64url(each) for each in parts)
+        header = parse_object(head)
     except ValueError as error:
         raise AnswerError(f"the answer is not readable: {error}") from error
-    if header.keys() != _HEADER or encode(header) != unb64url(parts[0]):
+    if header.keys() != _HEADER or encode(header) != head:
         raise AnswerError("the header is the RFC 8785 form of exactly alg, kid and typ")
     if header["typ"] != kind or header["alg"] not in SUITES or not isinstance(header["kid"], str):
         raise AnswerError(f"typ is {kind}, alg one of {', '.join(SUITES)}, and kid names a key")

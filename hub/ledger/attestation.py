@@ -14,6 +14,7 @@ whoever must pay, and holds no person, no content and no project.
 Invariants:
 - The JWS names the salted hashes (commitments) of both leaves and the SHA-256 of both proofs: no
   part of one attestation fits into another, and no character of the file can be changed.
+- Both proofs stand under one checkpoint, or the JWS names the other log in which the service is.
 - Only a service whose checks are all VALID is attested; another verdict is refused here too.
 - Needs the standard library, `cryptography` and pure modules.
 """
@@ -59,6 +60,13 @@ class AttestedCheck(NamedTuple):
     parameter: str | None = None
 
 
+class ServiceLog(NamedTuple):
+    """The other log in which a service stands, of another hub or of before; its size by then."""
+
+    origin: str
+    size: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attested:
     """What the hub attests of a service and the claim on it."""
@@ -89,6 +97,8 @@ class Attested:
     claim_commitment: bytes
     claim_key: bytes
     """Key of the service in the daily map of claims (`hub.ledger.claim_map`)."""
+    service_log: ServiceLog | None = None
+    """None where service and claim are in one log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +116,7 @@ class AttestationFile:
 def build_attestation(
     attested: Attested, service: bytes, claim: bytes, signer: AnswerSigner
 ) -> bytes:
-    """Return the file. `service`, `claim`: proofs of both leaves under one checkpoint."""
+    """Return the file. `service`, `claim`: proofs of both leaves, each from its own log."""
     receipts = {"service": _digest(service), "claim": _digest(claim)}
     token = signed_answer(TYPE, {**_wire(attested), "receipts": receipts}, signer)
     return canonical(
@@ -124,13 +134,14 @@ def parse_attestation(data: bytes) -> AttestationFile:
             raise AttestationError(f"it has exactly {', '.join(sorted(_FILE))}; v is {VERSION}")
         if not all(isinstance(each, str) for each in read.values()):
             raise AttestationError("every member is text")
-        service = parse_tlog_proof(read["service"].encode())
-        claim = parse_tlog_proof(read["claim"].encode(), service)
+        texts = {name: read[name].encode() for name in ("service", "claim")}
+        service = parse_tlog_proof(texts["service"])
+        claim = parse_tlog_proof(texts["claim"], service)
         return AttestationFile(
             jws=parse_answer(TYPE, read["attestation"]),
             service=service,
             claim=claim,
-            digests={name: _digest(read[name].encode()) for name in ("service", "claim")},
+            digests={name: _digest(text) for name, text in texts.items()},
             leaves={"service": parse_leaf(service.extra), "claim": parse_leaf(claim.extra)},
         )
     except (AnswerError, NoteError, ValueError) as error:
@@ -161,14 +172,26 @@ def attested_of(file: AttestationFile) -> tuple[Attested, Mapping[str, str]]:
             service_commitment=unb64url(read["serviceCommitment"]),
             claim_commitment=unb64url(read["claimCommitment"]),
             claim_key=unb64url(read["claimKey"]),
+            service_log=_service_log(read),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise AttestationError(f"the signed text is no attestation: {error}") from error
     return attested, read["receipts"]
 
 
+def _service_log(read: Mapping[str, Any]) -> ServiceLog | None:
+    if "serviceOrigin" not in read:
+        return None
+    if read["serviceOrigin"] == read["origin"]:
+        raise AttestationError("a service in the same log names no other one")
+    return ServiceLog(read["serviceOrigin"], read["serviceLogSize"])
+
+
 def _wire(attested: Attested) -> dict[str, Any]:
+    log = attested.service_log
+    elsewhere = {} if log is None else {"serviceOrigin": log.origin, "serviceLogSize": log.size}
     return {
+        **elsewhere,
         "v": VERSION,
         "iss": attested.issuer,
         "iat": attested.issued_at,
@@ -193,11 +216,14 @@ def _wire(attested: Attested) -> dict[str, Any]:
 
 
 def _check(read: Mapping[str, Any]) -> None:
-    if read.keys() != {*_TEXTS, *_NUMBERS, *_LISTS} or read["v"] != VERSION:
+    is_of_two = "serviceOrigin" in read or "serviceLogSize" in read
+    texts = (*_TEXTS, "serviceOrigin") if is_of_two else _TEXTS
+    numbers = (*_NUMBERS, "serviceLogSize") if is_of_two else _NUMBERS
+    if read.keys() != {*texts, *numbers, *_LISTS} or read["v"] != VERSION:
         raise AttestationError("a member is missing or one too many")
-    if not all(isinstance(read[name], str) for name in _TEXTS):
+    if not all(isinstance(read[name], str) for name in texts):
         raise AttestationError("a text is no text")
-    if not all(type(read[name]) is int and read[name] >= 0 for name in _NUMBERS):
+    if not all(type(read[name]) is int and read[name] >= 0 for name in numbers):
         raise AttestationError("a number is no whole number")
     passed = [each["result"] == "PASS" for each in read["checks"]]
     if read["verdict"] != VALID or not passed or not all(passed):

@@ -5,9 +5,10 @@ decides: the file is well formed (MALFORMED); what is signed is an attestation (
 is pinned for the hub of the log (UNKNOWN_KEY) and signed it (BAD_PRODUCER_SIG); both proofs are
 those that were signed for, of a service record and of a claim, and of these commitments (BAD_LEAF);
 a log of the policy, the one that is named, signed the checkpoint (BAD_LOG_SIG) and enough witnesses
-did (NO_QUORUM); both leaves are in the tree (BAD_INCLUSION); the key was in force at that size of
-the log (KEY_NOT_ACTIVE); it is of the voucher that was asked for, its time is not over, and with a
-proof of a later day the claim stands still (BAD_RECORD).
+did (NO_QUORUM), and where the service is in another log so it is with that one's; both leaves are
+in their trees (BAD_INCLUSION); the key was in force at that size of the log (KEY_NOT_ACTIVE); it is
+of the voucher that was asked for, its time is not over, and with a proof of a later day the claim
+stands still (BAD_RECORD).
 
 Invariants:
 - Never raises because of a file; facts are told only with a valid word.
@@ -35,6 +36,7 @@ from hub.ledger.keys import PinnedKey, ProducerKeys
 from hub.ledger.limits import CLOCK_SKEW_S
 from hub.ledger.merkle import leaf_hash, verify_inclusion
 from hub.ledger.policy import Policy
+from hub.ledger.proof import TlogProof
 from hub.ledger.trusted_head import TrustedHead, seen_by, trusted_head
 from hub.ledger.verdict import RefusedVerdictError, VerdictReason, Word
 from schema.dates import local_date
@@ -175,27 +177,47 @@ def _check_leaves(file: AttestationFile, attested: Attested, digests: dict[str, 
 def _in_log(
     file: AttestationFile, attested: Attested, policy: Policy, now: datetime | None
 ) -> TrustedHead:
-    """Return the checkpoint that both leaves are under."""
-    if file.claim.checkpoint.text != file.service.checkpoint.text:
+    """Return the checkpoint that the claim is under, and who saw that of the service as well."""
+    elsewhere = attested.service_log
+    if elsewhere is None and file.claim.checkpoint.text != file.service.checkpoint.text:
         raise RefusedVerdictError(
             Word.BAD_LOG_SIG, "ATTESTATION_HEADS: claim and service stand under two checkpoints"
         )
+    head = _head(file.claim, (attested.origin, attested.log_size), policy, now)
+    of_service = head if elsewhere is None else _head(file.service, elsewhere, policy, now)
+    for name, proof, under in (("service", file.service, of_service), ("claim", file.claim, head)):
+        leaf = leaf_hash(proof.extra)  # `extra` is the leaf in its one spelling
+        root, size = under.checkpoint.root, under.checkpoint.size
+        try:
+            verify_inclusion(proof.index, size, leaf, proof.proof, root)
+        except ProofError as error:
+            raise RefusedVerdictError(Word.BAD_INCLUSION, f"{error} ({name})") from error
+    return head if elsewhere is None else _seen_both(head, of_service)
+
+
+def _head(
+    proof: TlogProof, said: tuple[str, int], policy: Policy, now: datetime | None
+) -> TrustedHead:
+    """Return the checkpoint of a proof, of the log and size that the hub named."""
     try:
-        head = trusted_head(file.claim.checkpoint, policy, now)
+        head = trusted_head(proof.checkpoint, policy, now)
     except NoteError as error:
         raise RefusedVerdictError(Word.MALFORMED, str(error)) from error
-    checkpoint = head.checkpoint
-    if (checkpoint.origin, checkpoint.size) != (attested.origin, attested.log_size):
+    if (head.checkpoint.origin, head.checkpoint.size) != said:
         raise RefusedVerdictError(
             Word.BAD_LOG_SIG, "ATTESTATION_LOG: the checkpoint is of another log or size"
         )
-    for name, proof in (("service", file.service), ("claim", file.claim)):
-        leaf = leaf_hash(proof.extra)  # `extra` is the leaf in its one spelling
-        try:
-            verify_inclusion(proof.index, checkpoint.size, leaf, proof.proof, checkpoint.root)
-        except ProofError as error:
-            raise RefusedVerdictError(Word.BAD_INCLUSION, f"{error} ({name})") from error
     return head
+
+
+def _seen_both(head: TrustedHead, other: TrustedHead) -> TrustedHead:
+    """Return a checkpoint as witnessed only when and by whom both were seen."""
+    times = [each.witnessed_at for each in (head, other) if each.witnessed_at is not None]
+    return TrustedHead(
+        head.checkpoint,
+        max(times, default=None),
+        tuple(each for each in head.witnesses if each in other.witnesses),
+    )
 
 
 def _check_wanted(attested: Attested, wanted: WantedClaim, now: datetime | None) -> None:
@@ -224,7 +246,8 @@ def _still(
         raise RefusedVerdictError(found.word, f"CLAIMS_PROOF: {found.verdict.detail}")
     assert found.day is not None
     assert found.log_size is not None
-    covers = found.verdict.origin == attested.origin and file.service.index < found.log_size
+    is_here = attested.service_log is None and found.verdict.origin == attested.origin
+    covers = is_here and file.service.index < found.log_size
     if found.key != attested.claim_key or not covers:
         raise RefusedVerdictError(
             Word.BAD_RECORD, "CLAIMS_OTHER: the proof of claims is of another service or log"

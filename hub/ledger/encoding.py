@@ -19,13 +19,14 @@ def to_base64(data: bytes) -> str:
     return binascii.b2a_base64(data, newline=False).decode("ascii")
 
 
-def from_base64(text: str) -> bytes:
+def from_base64(text: str | bytes) -> bytes:
     """Decode the standard alphabet; refuse any second spelling."""
     try:
         data = binascii.a2b_base64(text, strict_mode=True)
     except ValueError as error:  # also of characters beyond ASCII
         raise ValueError("not base64") from error
-    if to_base64(data) != text:
+    spelled = text.encode("ascii") if isinstance(text, str) else text
+    if binascii.b2a_base64(data, newline=False) != spelled:
         raise ValueError("base64 is not in its shortest canonical form")
     return data
 

@@ -257,7 +257,7 @@ def _fold(hashes: Sequence[bytes]) -> bytes:
 
 
 def _check_hashes(hashes: Sequence[bytes]) -> None:
-    if any(len(value) != HASH_BYTES for value in hashes):
+    if not {*map(len, hashes)} <= {HASH_BYTES}:
         _refuse("PROOF_HASH", f"a hash has {HASH_BYTES} bytes")
 
 

@@ -58,6 +58,7 @@ MEDIA_TYPE = "text/plain; charset=utf-8"
 
 _REQUIRED = frozenset({"v", "t", "p", "h", "authority", "key", "revision", "salt"})
 _OPTIONAL = frozenset({"k", "jws"})
+_FIRST_LINE = HEADER.encode("ascii")
 _LINES_MIN = 3
 
 
@@ -126,18 +127,18 @@ def parse_tlog_proof(data: bytes, beside: TlogProof | None = None) -> TlogProof:
     head, blank, tail = data.partition(b"\n\n")
     if not blank or not head.isascii():
         _refuse("a receipt is a proof, a blank line and a checkpoint")
-    lines = head.decode("ascii").split("\n")
-    if len(lines) < _LINES_MIN or lines[0] != HEADER:
+    lines = head.split(b"\n")
+    if len(lines) < _LINES_MIN or lines[0] != _FIRST_LINE:
         _refuse(f"a receipt starts with {HEADER}, extra and index")
     if len(lines) - _LINES_MIN > PROOF_HASHES_MAX:
         _refuse(f"a proof has at most {PROOF_HASHES_MAX} hashes")
     try:
-        extra = from_base64(_after("extra ", lines[1]))
-        index = from_decimal(_after("index ", lines[2]))
-        proof = tuple(from_base64(line) for line in lines[_LINES_MIN:])
+        extra = from_base64(_after(b"extra ", lines[1]))
+        index = from_decimal(_after(b"index ", lines[2]).decode("ascii"))
+        proof = tuple(map(from_base64, lines[_LINES_MIN:]))
     except ValueError as error:
         raise NoteError("RECEIPT_TEXT", f"the receipt is not readable: {error}") from error
-    if any(len(value) != HASH_BYTES for value in proof):
+    if not {*map(len, proof)} <= {HASH_BYTES}:
         _refuse(f"a hash has {HASH_BYTES} bytes")
     is_same = beside is not None and beside.checkpoint.encode() == tail
     checkpoint = beside.checkpoint if beside is not None and is_same else parse_note(tail)
@@ -186,9 +187,9 @@ def parse_evidence(data: bytes) -> LeafEvidence:
     return evidence
 
 
-def _after(prefix: str, line: str) -> str:
+def _after(prefix: bytes, line: bytes) -> bytes:
     if not line.startswith(prefix):
-        _refuse(f"a line of the receipt does not start with {prefix.strip()}")
+        _refuse(f"a line of the receipt does not start with {prefix.decode().strip()}")
     return line[len(prefix) :]
 
 

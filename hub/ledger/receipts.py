@@ -203,6 +203,23 @@ async def leaf_proofs(
     return LeafProofs(highest.origin, head.head.size, texts, indexes, evidence)
 
 
+async def proofs_of_two(
+    database: Database, one: int, other: int, policy: Policy | None = None
+) -> tuple[LeafProofs, LeafProofs] | None:
+    """Return proofs of two entries: under one checkpoint, or each by the log that has it.
+
+    None while a checkpoint is wanting, or where one of both was erased.
+    """
+    together = await leaf_proofs(database, (one, other), policy)
+    if together is not None:
+        return together, together
+    first = await leaf_proofs(database, (one,), policy)
+    second = await leaf_proofs(database, (other,), policy)
+    if first is None or second is None or first.origin == second.origin:
+        return None
+    return first, second
+
+
 def _lowest(rows: list[Any]) -> dict[str, int]:
     """Return for each log the smallest index of these leaves."""
     lowest: dict[str, int] = {}

@@ -25,12 +25,12 @@ from hub.clock import Clock
 from hub.crypto.answer import AnswerSigner, signed_answer
 from hub.crypto.keys import VerifyKey
 from hub.errors import ErrorCode, RefusedError
-from hub.ledger.attestation import Attested, AttestedCheck, build_attestation
+from hub.ledger.attestation import Attested, AttestedCheck, ServiceLog, build_attestation
 from hub.ledger.claim_map import claim_key
 from hub.ledger.claims_proof import ClaimsProof
 from hub.ledger.hub_keys import pinned_keys
 from hub.ledger.policy import Policy
-from hub.ledger.receipts import leaf_proofs, receipt_for
+from hub.ledger.receipts import leaf_proofs, proofs_of_two, receipt_for
 from hub.policy.bounds import Missing
 from hub.policy.vouchers.checks import CheckTold, VoucherVerdict
 from hub.policy.vouchers.messages import Event
@@ -76,6 +76,8 @@ class NotAttested(StrEnum):
     """The last day of settlement is over."""
     NOT_IN_LOG = "NOT_IN_LOG"
     """No signed checkpoint covers it yet; ask again in a few seconds."""
+    SERVICE_ELSEWHERE = "SERVICE_ELSEWHERE"
+    """The service is a record of another hub, whose proof this one does not hold."""
     NO_MAP = "NO_MAP"
     """The map of that day is not stated: the day is not over, or the hub made none then."""
     AFTER_DAY = "AFTER_DAY"
@@ -154,6 +156,8 @@ class AttestationDesk:
             return AttestationTold(refused=lacking, claim=claim)
         if isinstance(lacking, Missing):
             return AttestationTold(missing=lacking, claim=claim)
+        if not await self._has_service(claim["service_key"]):
+            return AttestationTold(refused=NotAttested.SERVICE_ELSEWHERE, claim=claim)
         service = await self._service(claim["service_key"])
         found = await self._checked(name, claim, voucher)
         told = AttestationTold(checks=found.verified.checks, claim=claim, service=service)
@@ -171,15 +175,18 @@ class AttestationDesk:
         assert claim is not None
         assert service is not None
         claim_entry, service_entry = claim["entry_id"], service["entry_id"]
-        proofs = await leaf_proofs(self._database, (claim_entry, service_entry), self._policy)
-        if proofs is None or proofs.origin != self._origin:
+        both = await proofs_of_two(self._database, service_entry, claim_entry, self._policy)
+        if both is None or both[1].origin != self._origin:
             return replace(told, refused=NotAttested.NOT_IN_LOG)
-        served, claimed = proofs.evidence[service_entry], proofs.evidence[claim_entry]
+        of_service, of_claim = both
+        served, claimed = of_service.evidence[service_entry], of_claim.evidence[claim_entry]
+        is_here = of_service.origin == of_claim.origin
         attested = Attested(
             issuer=self._base,
             issued_at=int(self._clock().timestamp()),
-            origin=proofs.origin,
-            log_size=proofs.log_size,
+            origin=of_claim.origin,
+            log_size=of_claim.log_size,
+            service_log=None if is_here else ServiceLog(of_service.origin, of_service.log_size),
             instrument=service["instrument_key"],
             provider=claim["provider_key"],
             holder=voucher.granted.holder,
@@ -199,7 +206,7 @@ class AttestationDesk:
             claim_key=claim_key(served.salt, served.salted_hash),
         )
         text = build_attestation(
-            attested, proofs.texts[service_entry], proofs.texts[claim_entry], self._key()
+            attested, of_service.texts[service_entry], of_claim.texts[claim_entry], self._key()
         )
         return replace(told, text=text, attested=attested)
 
@@ -301,6 +308,12 @@ class AttestationDesk:
             owner=claim["owner"], issuer=claim["issuer"], wire={"holderKey": claim["holder_key"]}
         )
         return holds(spec.rows, subject, await self._agreements.of(party))
+
+    async def _has_service(self, key: str) -> bool:
+        """Whether a record of the service was ever stated here."""
+        table = self._database.records.tables[ServiceRecord.__name__].source.name
+        name = (await self._names()).of(ServiceRecord.__name__, key)
+        return bool(await self._rows(f"SELECT FROM {table} WHERE key = %s LIMIT 1", (name,)))
 
     async def _service(self, key: str) -> Row:
         names = await self._names()

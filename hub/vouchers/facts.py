@@ -7,12 +7,12 @@ of the order that say who stated them.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, TypeAlias
 
-from hub.policy.bounds import Missing
+from hub.policy.bounds import Missing, all_of
 from hub.policy.customs.decision import CustomsAnswer
 from hub.policy.vouchers.amount import FenError, fen_of
 from hub.policy.vouchers.facts import InvoiceTold, PowerTold, ServiceTold
@@ -87,6 +87,17 @@ def service_told(stored: StoredService, voucher_fen: int, order_no: str | None) 
         else was_in_business(stored.business, local_date(end)),
         customs=stored.customs,
     )
+
+
+def promised_to(told: ServiceTold, stored: StoredService, promised: str | None) -> ServiceTold:
+    """Return the facts of a service with whether who gave it is whom its claim was reserved for.
+
+    `promised`: that provider; None where no claim names one. One legal person may have many keys.
+    """
+    if promised is None:
+        return told
+    is_theirs = told.provider == stored.person(promised)
+    return replace(told, is_chained=all_of((told.is_chained, is_theirs)))
 
 
 def claimed_s(service: Row) -> int | Missing:

@@ -25,7 +25,7 @@ from hub.store.records import StoredRecords
 from hub.store.side_by_side import SharedStatement, SideBySide, reads_of
 from hub.store.view import names_seen
 from hub.vouchers.abroad import row_abroad, told_here
-from hub.vouchers.facts import Row, StoredService, fen, service_told
+from hub.vouchers.facts import Row, StoredService, fen, promised_to, service_told
 from hub.vouchers.ledger import KeptVoucher, part_of
 from hub.vouchers.question import GivenService, ServiceChecked, VoucherWanted
 from hub.vouchers.service_statement import (
@@ -73,7 +73,9 @@ class StoredServices:
         beside: SideBySide | None = None,
     ) -> ServiceChecked:
         """Return what the checks say of a service, and by what it is known again."""
-        stored, given = await self._looked_at(service, wanted, voucher.granted.holder, beside)
+        promised = voucher.providers.get(wanted.claim_no)
+        holder = voucher.granted.holder
+        stored, given = await self._looked_at(service, wanted, holder, beside, promised)
         return self._judged(given, stored, wanted, voucher, standing)
 
     async def given(self, service: str, wanted: VoucherWanted, holder: str) -> GivenService:
@@ -94,15 +96,22 @@ class StoredServices:
         """
         async with reads_of(self.database.reads) as reads:
             reader = _Reader(reads, self.database.records, days_of_splits(self.law))
-            stored, _ = await reader.around(row_abroad(given), wanted, voucher.granted.holder)
+            promised = voucher.providers.get(wanted.claim_no)
+            holder = voucher.granted.holder
+            stored, _ = await reader.around(row_abroad(given), wanted, holder, promised)
         return self._judged(given, stored, wanted, voucher, standing)
 
     async def _looked_at(
-        self, service: str, wanted: VoucherWanted, holder: str, beside: SideBySide | None = None
+        self,
+        service: str,
+        wanted: VoucherWanted,
+        holder: str,
+        beside: SideBySide | None = None,
+        promised: str | None = None,
     ) -> tuple[StoredService, GivenService]:
         async with reads_of(self.database.reads, beside) as reads:
             reader = _Reader(reads, self.database.records, days_of_splits(self.law))
-            stored, instrument = await reader.service(service, wanted, holder)
+            stored, instrument = await reader.service(service, wanted, holder, promised)
             row = stored.service
             stored = replace(stored, customs=await self._customs(row, reads))
         charge = fen(row["charge"], "charge")
@@ -133,7 +142,8 @@ class StoredServices:
         claim = standing.claims.get(wanted.claim_no)
         reserved = claim.fen if claim is not None else 0
         here = service_told(stored, wanted.fen or reserved, wanted.order_no)
-        told = told_here(given.told, here, stored)
+        promised = voucher.providers.get(wanted.claim_no)
+        told = promised_to(told_here(given.told, here, stored), stored, promised)
         terms = VoucherTerms(
             holder=stored.person(granted.holder),
             use_from=granted.use_from,
@@ -217,9 +227,12 @@ class _Reader:
         self._near_days = near_days
 
     async def service(
-        self, key: str, wanted: VoucherWanted, holder: str
+        self, key: str, wanted: VoucherWanted, holder: str, promised: str | None
     ) -> tuple[StoredService, str]:
-        """Return a service, and the identity of its instrument."""
+        """Return a service, and the identity of its instrument.
+
+        `promised`: who is to give it, by the claim.
+        """
         names = await names_seen(self._reads, self._records)
         statement = SharedStatement(
             f"SELECT * FROM {self._records.tables['ServiceRecord'].source.name} "  # noqa: S608 - own name
@@ -233,10 +246,10 @@ class _Reader:
                 hint="service: the key of a service record that the hub has",
                 hint_zh="service：枢纽已有的服务记录主键",
             )
-        return await self.around(rows[0], wanted, holder)
+        return await self.around(rows[0], wanted, holder, promised)
 
     async def around(
-        self, row: Row, wanted: VoucherWanted, holder: str
+        self, row: Row, wanted: VoucherWanted, holder: str, promised: str | None
     ) -> tuple[StoredService, str]:
         """Return a service with what the store holds around it, and its instrument's identity."""
         claim = {"issuer": wanted.issuer, "code": wanted.code, "claim": wanted.claim_no}
@@ -260,7 +273,7 @@ class _Reader:
             spans=[span for day in found["power_days"] or () for span in _spans(day)],
             is_sensed=bool(found["power_days"]),
             legal_persons=await legal_persons(
-                self._reads, self._records, _parties(row, order, holder)
+                self._reads, self._records, _parties(row, order, holder, promised)
             ),
             customs=Missing("customs"),
             in_log=found["in_log"],
@@ -298,9 +311,9 @@ def _claim_name(wanted: VoucherWanted) -> str:
     return f"{wanted.issuer}/{wanted.code}/{wanted.claim_no}"
 
 
-def _parties(row: Row, order: Row | None, holder: str) -> set[str]:
+def _parties(row: Row, order: Row | None, holder: str, promised: str | None) -> set[str]:
     """Return every institution whose legal person matters."""
-    named = {row["owner"], holder, row["user_key"]}
+    named = {row["owner"], holder, row["user_key"], promised}
     if order is not None:
         named |= {order["user_key"], order["payer_key"]}
         named |= {each.get("statedBy") for each in order["steps"] or ()}

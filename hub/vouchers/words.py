@@ -1,4 +1,7 @@
-"""`words`: what is told of a voucher case, in Chinese and English; data."""
+"""`words`: what is told of a voucher case, in Chinese and English; data.
+
+Pages, commands and the descriptions of the interface's codes take their words from here.
+"""
 
 from __future__ import annotations
 
@@ -97,7 +100,10 @@ FACTS: Final[Mapping[str, tuple[str, str]]] = {
 }
 
 CHECKS: Final[Mapping[str, tuple[str, str]]] = {
-    "CHAIN": ("订单、预约、机时与券相互对应", "order, booking, use and voucher belong together"),
+    "CHAIN": (
+        "订单、预约、机时与券相互对应，服务由申兑所列机构提供",
+        "order, booking, use and voucher belong together; whom the claim names gave the service",
+    ),
     "HOLDER": ("用户即持券单位", "the user is the holder of the voucher"),
     "PROVIDER": ("服务机构当日已登记", "the provider was registered on the day"),
     "SAME_PERSON": ("用户与服务机构不是同一法人", "user and provider are two legal persons"),

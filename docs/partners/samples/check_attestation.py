@@ -146,7 +146,7 @@ def check_inclusion(index, size, leaf, path, root):
     need(last == 0 and value == root, "a record is not in the log that was signed")
 
 
-def check_leaf(proof, kind, commitment, policy, said):
+def check_leaf(proof, kind, commitment, policy, place):
     head, _, note = proof.partition("\n\n")
     first, extra, index, *path = head.split("\n")
     need(first == "c2sp.org/tlog-proof@v1", "no proof of a log")
@@ -154,7 +154,7 @@ def check_leaf(proof, kind, commitment, policy, said):
     members = strict_json(leaf)
     need((members["t"], members["h"]) == (kind, commitment), f"the leaf is of no such {kind}")
     (origin, size, root), text, signed = open_checkpoint(note, policy)
-    need((origin, size) == (said["origin"], said["logSize"]), "another log or size than was said")
+    need((origin, size) == place, "another log or size than was said")
     check_inclusion(
         int(index.removeprefix("index ")), size, leaf, [base64(each) for each in path], root
     )
@@ -195,9 +195,13 @@ def check(data, policy_text, keys, now):
     until = datetime.fromisoformat(said["validUntil"]).date()
     need(now.astimezone(SHANGHAI).date() <= until, f"it held until {until}; fetch it again")
     policy = read_policy(policy_text)
-    check_leaf(file["service"], "ServiceRecord", said["serviceCommitment"], policy, said)
+    place = elsewhere = (said["origin"], said["logSize"])
+    if "serviceOrigin" in said or "serviceLogSize" in said:
+        elsewhere = (said["serviceOrigin"], said["serviceLogSize"])
+        need(elsewhere[0] != place[0], "one log is named as two")
+    check_leaf(file["service"], "ServiceRecord", said["serviceCommitment"], policy, elsewhere)
     text, (log, log_signature) = check_leaf(
-        file["claim"], "VoucherClaim", said["claimCommitment"], policy, said
+        file["claim"], "VoucherClaim", said["claimCommitment"], policy, place
     )
     log_key = Ed25519PublicKey.from_public_bytes(log["key"])
     parts = {

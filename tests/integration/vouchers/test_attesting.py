@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 
 import psycopg
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from hub.crypto.answer import parse_answer
 from hub.crypto.base64url import b64url
@@ -15,10 +17,11 @@ from hub.errors import ErrorCode, RefusedError
 from hub.ledger.attestation_verdict import WantedClaim, verify_attestation
 from hub.ledger.claims_proof import verify_claims
 from hub.ledger.keys import parse_keys
+from hub.ledger.note import Signer
 from hub.ledger.receipts import receipt_for
 from hub.ledger.verdict import Word
 from hub.policy.vouchers.checks import CheckCode, CheckResult
-from hub.policy.vouchers.messages import Event
+from hub.policy.vouchers.messages import Event, VoucherRefusal
 from hub.store.database import Database
 from hub.vouchers.attesting import STATE_TYPE, NotAttested
 from hub.vouchers.closing import keep_days
@@ -40,11 +43,12 @@ from tests.integration.vouchers.claimed_service import (
     at_noon,
     claimed_service,
 )
-from tests.integration.vouchers.test_stored_services import changed, record
+from tests.integration.vouchers.test_stored_services import VOUCHER, changed, record
 from tests.integration.vouchers.voucher_world import HUB
 
 pytestmark = pytest.mark.integration
 STRANGER = "moe:10246"
+OLDER = "older.delta.example/records"
 
 
 @pytest.fixture
@@ -338,3 +342,43 @@ async def test_a_key_that_was_replaced_is_pinned_up_to_the_size_that_the_log_had
         for each in (first, second, stale)
     ]
     assert words == [Word.VALID_UNWITNESSED, Word.VALID_UNWITNESSED, Word.KEY_NOT_ACTIVE]
+
+
+async def test_a_claim_for_one_provider_does_not_pay_another_one(
+    database: Database, tmp_path: Path
+) -> None:
+    world = ClaimedService(database, tmp_path)
+    await world.state(*INVOICED.values(), VOUCHER)
+    await world.sign()
+    await world.send(Event.RESERVE, "A", FEN, party=HOLDER, provider=STRANGER, order_no="O-1")
+    for party in (ISSUER, STRANGER):
+        told = await world.send(
+            Event.CONSUME, "A", FEN, party=party, service=SERVICE, order_no="O-1"
+        )
+        assert told.refused is VoucherRefusal.CHECKS_INVALID
+        failed = {each.code for each in told.checks if each.result is CheckResult.FAIL}
+        assert failed == {CheckCode.CHAIN}
+
+
+async def test_a_service_that_an_older_log_has_is_attested_by_both(
+    database: Database, tmp_path: Path
+) -> None:
+    world = ClaimedService(database, tmp_path)
+    await world.state(*INVOICED.values(), VOUCHER)
+    now = world.signer
+    world.signer = Signer(OLDER, Ed25519PrivateKey.generate())
+    older = world.signer.key
+    await world.sign()
+    world.signer = now
+    assert (await world.claim()).state is not None
+    await world.sign()
+    told = await world.attesting.attest(HOLDER, CLAIM)
+    assert told.text is not None, told
+    assert told.attested is not None
+    assert told.attested.service_log is not None
+    assert told.attested.service_log.origin == OLDER
+    both = replace(world.policy, logs=(now.key, older))
+    found = verify_attestation(told.text, both, world.keys(), now=world.time())
+    assert (found.word, found.attested) == (Word.VALID_UNWITNESSED, told.attested)
+    one = verify_attestation(told.text, world.policy, world.keys(), now=world.time())
+    assert one.word is Word.BAD_LOG_SIG

@@ -11,7 +11,9 @@ from typing import Any
 
 import pytest
 
+from hub.access.agreements import Agreements
 from hub.clock import system_clock
+from hub.crypto.keys import generate_key
 from hub.errors import ErrorCode, RefusedError
 from hub.operate.backup import backup, restore
 from hub.policy.bounds import Missing
@@ -19,9 +21,11 @@ from hub.policy.vouchers.claim import S
 from hub.policy.vouchers.fingerprints import Hit
 from hub.policy.vouchers.messages import Event
 from hub.store.database import Database
+from hub.vouchers.attesting import AttestationDesk, NotAttested
 from hub.vouchers.audit import audit
 from hub.vouchers.corrections import own_message
 from hub.vouchers.fingerprint_keys import claim_keys_text, parse_claim_keys, rolled
+from hub.vouchers.marks import ClaimName
 from hub.vouchers.question import FAST_TRACK, VoucherAsking, VoucherTold, VoucherWanted
 from hub.vouchers.ring import ErrandKind
 from tests.databases import Spares, as_owner, opened
@@ -393,3 +397,27 @@ async def state_of(hub: ClaimHub, claim: str) -> str:
         *(hub.place.issuer, claim),
     )
     return str(state)
+
+
+async def test_a_claim_on_another_hubs_service_is_not_attested_and_the_answer_says_why(
+    hubs: list[ClaimHub],
+) -> None:
+    anhui, jiangsu, _ = hubs
+    service = jiangsu.place.service(41)
+    assert (await claimed(anhui, service, "S41")).state is S.CONSUMED
+    desk = AttestationDesk(
+        anhui.database,
+        anhui.services,
+        Agreements(anhui.database, system_clock),
+        system_clock,
+        base=anhui.place.base,
+        origin=anhui.place.origin,
+        key=generate_key,
+    )
+    name = ClaimName(anhui.place.issuer, "V-0", "S41")
+    told = await desk.attest(anhui.place.issuer, name)
+    assert (told.text, told.refused) == (None, NotAttested.SERVICE_ELSEWHERE)
+    assert told.claim is not None
+    with pytest.raises(RefusedError) as refused:
+        await desk.attest("moe:10246", name)
+    assert refused.value.code is ErrorCode.NOT_FOUND, "a stranger is not told where it is"

@@ -174,8 +174,12 @@ async def checked(
     fen: int = 800_000,
     status: dict[str, Any] | None = STATUS,
     purpose: str = "REGISTER",
+    promised: str | None = PROVIDER,
 ) -> ServiceChecked:
-    """State some records, and check the service for the voucher."""
+    """State some records, and check the service for the voucher.
+
+    `promised`: the provider that the claim was reserved for.
+    """
     await stated(database, [*rows.values(), VOUCHER])
     if status is not None:
         await stated(database, [status], purpose=purpose, authority=None, owners=(REGISTRAR,))
@@ -198,7 +202,8 @@ async def checked(
     wanted = VoucherWanted(
         issuer=ISSUER, code=CODE, event=Event.CONSUME, claim_no="A", fen=fen, order_no="O-1"
     )
-    voucher = KeptVoucher(granted=granted, movements=(), providers={})
+    providers = {} if promised is None else {"A": promised}
+    voucher = KeptVoucher(granted=granted, movements=(), providers=providers)
     standing = standing_of(granted, ())
     found = await services.of(SERVICE, wanted, voucher, standing)
     wire = json.loads(json.dumps(given_to_wire(await services.given(SERVICE, wanted, HOLDER))))
@@ -280,3 +285,44 @@ async def test_a_record_that_says_otherwise_fails_its_check(
     found = await checked(database, FAILING[code])
     assert told(found, CheckResult.FAIL) == {code}
     assert found.verified.verdict is VoucherVerdict.INVALID
+
+
+TWIN = "moe:10335"
+"""Another key of the provider's legal person, where a record says so."""
+
+
+@pytest.mark.parametrize(
+    ("code", "failing"),
+    [
+        (PROVIDER.removeprefix("uscc:"), set()),
+        ("12330000470003281H", {CheckCode.CHAIN}),
+    ],
+)
+async def test_only_whom_the_claim_was_reserved_for_gives_the_service(
+    database: Database, code: str, failing: set[CheckCode]
+) -> None:
+    """One legal person has many keys; another one does not give what was promised."""
+    twin = record(
+        "Institution",
+        institutionKey=TWIN,
+        name={"zh": "大学"},
+        kind="UNIVERSITY",
+        divisionCode="331083",
+        identifiers=[{"scheme": "USCC", "value": code}],
+    )
+    await stated(database, [twin], purpose="OTHER", authority=None, owners=(TWIN,))
+    found = await checked(database, ROWS, promised=TWIN)
+    assert told(found, CheckResult.FAIL) == failing
+    assert told(found, CheckResult.UNKNOWN) == set()
+
+
+async def test_a_claim_that_names_no_provider_is_judged_by_its_order(database: Database) -> None:
+    found = await checked(database, ROWS, promised=None)
+    assert found.verified.verdict is VoucherVerdict.VALID
+
+
+async def test_a_provider_that_no_record_knows_is_another_one(database: Database) -> None:
+    """Also where the order lacks: what contradicts the claim is told before what is missing."""
+    without = {key: row for key, row in ROWS.items() if key != "order"}
+    found = await checked(database, without, promised=TWIN)
+    assert told(found, CheckResult.FAIL) == {CheckCode.CHAIN}

@@ -10,7 +10,7 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, derive_private_key
 
 from hub.crypto import es256
-from hub.ledger.attestation import Attested, AttestedCheck, build_attestation
+from hub.ledger.attestation import Attested, AttestedCheck, ServiceLog, build_attestation
 from hub.ledger.checkpoint import Checkpoint, cosign, sign_checkpoint, with_cosignatures
 from hub.ledger.claim_map import ClaimMark, SortedClaims, claim_key
 from hub.ledger.claims_proof import ClaimsProof
@@ -125,6 +125,16 @@ class AttestedLog:
             self.key,
         )
 
+    def attestation_over(self, other: AttestedLog, **changed: Any) -> bytes:
+        """Return one of a claim here on a service that stands in another log."""
+        said = {
+            "service": other.proof(SERVICE_AT),
+            "service_commitment": other.entries[SERVICE_AT].salted_hash,
+            "service_log": ServiceLog(other.origin, len(other.entries)),
+            **changed,
+        }
+        return self.attestation(**said)
+
     def claims(
         self,
         marks: dict[bytes, ClaimMark],
@@ -155,8 +165,9 @@ class AttestedLog:
         public = self.key.private.public_key()
         return ProducerKeys([PinnedKey(self.key.kid, f"hub:{self.origin}", public, active)])
 
-    def policy(self, quorum: str = "all") -> Policy:
-        lines = [f"log {self.log.key.encode()}"]
+    def policy(self, quorum: str = "all", *others: AttestedLog) -> Policy:
+        """Return a policy that pins this log and others, all seen by the same witnesses."""
+        lines = [f"log {each.log.key.encode()}" for each in (self, *others)]
         lines += [f"witness {name} {each.key.encode()}" for name, each in self.witnesses.items()]
         asked = [f"group provinces {quorum} sh js ah", "quorum provinces"]
         lines += ["quorum none"] if quorum == "none" else asked

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from hub.crypto.base64url import b64url, unb64url
 from hub.crypto.es256 import ORDER
-from hub.ledger.attestation import AttestedCheck
+from hub.ledger.attestation import AttestedCheck, ServiceLog
 from hub.ledger.attestation_verdict import (
     AttestationVerdict,
     WantedClaim,
@@ -146,6 +146,64 @@ def test_a_claim_in_another_log_is_refused() -> None:
     )
     assert refused(judged(foreign))[0] is Word.BAD_LOG_SIG
     assert refused(judged(LOG.attestation(log_size=9))) == (Word.BAD_LOG_SIG, "ATTESTATION_LOG")
+
+
+# A service in the log of another hub
+
+OTHER = AttestedLog("hub.other.example/records")
+OTHER.add("UsageRecord", {"more": 1})  # another size than that of the claim's log
+OF_TWO, BOTH = LOG.attestation_over(OTHER), LOG.policy("all", OTHER)
+
+
+def test_a_service_in_another_log_is_valid_where_the_policy_pins_both() -> None:
+    verdict = verify_attestation(OF_TWO, BOTH, KEYS, now=NOW)
+    assert (verdict.word, verdict.party) == (Word.VALID, f"hub:{LOG.origin}")
+    assert verdict.attested is not None
+    assert verdict.attested.service_log == ServiceLog(OTHER.origin, 9)
+    for pinned in (LOG, OTHER):
+        one = verify_attestation(OF_TWO, pinned.policy(), KEYS, now=NOW)
+        assert refused(one) == (Word.BAD_LOG_SIG, "SIGNATURE_MISSING")
+    assert verify_attestation(GOOD, BOTH, KEYS, now=NOW).word is Word.VALID
+
+
+def test_no_character_of_one_over_two_logs_can_be_changed() -> None:
+    for position in range(0, len(OF_TWO), 7):
+        changed = OF_TWO[:position] + bytes([OF_TWO[position] ^ 1]) + OF_TWO[position + 1 :]
+        assert not verify_attestation(changed, BOTH, KEYS, now=NOW).word.is_valid, position
+
+
+@pytest.mark.parametrize(
+    ("log", "expected"),
+    [
+        (None, (Word.BAD_LOG_SIG, "ATTESTATION_HEADS")),
+        (ServiceLog(OTHER.origin, 8), (Word.BAD_LOG_SIG, "ATTESTATION_LOG")),
+        (ServiceLog("hub.third.example/records", 9), (Word.BAD_LOG_SIG, "ATTESTATION_LOG")),
+        (ServiceLog(LOG.origin, 8), (Word.BAD_RECORD, "ATTESTATION_MEMBERS")),
+        (ServiceLog(OTHER.origin, -1), (Word.BAD_RECORD, "ATTESTATION_MEMBERS")),
+    ],
+)
+def test_the_log_of_the_service_is_the_one_that_the_hub_named(
+    log: ServiceLog | None, expected: tuple[Word, str]
+) -> None:
+    data = LOG.attestation_over(OTHER, service_log=log)
+    assert refused(verify_attestation(data, BOTH, KEYS, now=NOW)) == expected
+
+
+def test_both_logs_must_have_been_witnessed() -> None:
+    few = OTHER.proof(SERVICE_AT, OTHER.head(("sh",)))
+    data = LOG.attestation_over(OTHER, service=few)
+    assert refused(verify_attestation(data, BOTH, KEYS, now=NOW)) == (Word.NO_QUORUM, "QUORUM")
+    one = verify_attestation(data, LOG.policy("any", OTHER), KEYS, now=NOW)
+    assert (one.word, one.witnesses) == (Word.VALID, ("sh",)), "who saw one of two saw not both"
+
+
+def test_the_map_of_one_hub_says_nothing_of_a_service_of_another() -> None:
+    log = AttestedLog()
+    data = log.attestation_over(OTHER)
+    claims = log.claims({log.claim_key(): MARK})
+    wanted = WantedClaim(claims=claims)
+    verdict = verify_attestation(data, log.policy("all", OTHER), KEYS, now=NOW, wanted=wanted)
+    assert refused(verdict) == (Word.BAD_RECORD, "CLAIMS_OTHER")
 
 
 def test_the_keys_decide() -> None:

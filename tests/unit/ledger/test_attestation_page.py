@@ -22,6 +22,7 @@ from typer.testing import CliRunner
 
 from hub.cli.main import assemble
 from hub.crypto.base64url import unb64url
+from hub.ledger.attestation import ServiceLog
 from hub.ledger.attestation_verdict import verify_attestation
 from hub.ledger.verdict import Word
 from schema.codes import VoucherClaimState
@@ -174,3 +175,26 @@ def test_the_page_explains_every_member_and_word() -> None:
     named = set(re.findall(r"`([A-Z]+_[A-Z_]+|VALID|MALFORMED)`", text))
     assert {word.value for word in Word} <= named
     assert VoucherClaimState.REJECTED.value not in named
+
+
+OTHER = AttestedLog("hub.other.example/records")
+OF_TWO, BOTH = LOG.attestation_over(OTHER), LOG.policy("all", OTHER).encode()
+
+
+def test_both_programs_judge_a_service_in_another_log_alike(tmp_path: Path) -> None:
+    assert is_valid(OF_TWO, BOTH)
+    assert is_valid(GOOD, BOTH)
+    for policy in (POLICY.encode(), OTHER.policy().encode()):
+        assert not is_valid(OF_TWO, policy), "a log that is not pinned"
+    for log in (None, ServiceLog(OTHER.origin, 7), ServiceLog(LOG.origin, 8)):
+        assert not is_valid(LOG.attestation_over(OTHER, service_log=log), BOTH)
+    late = AttestedLog(at=datetime.now(UTC) - timedelta(minutes=5))
+    files = {name: tmp_path / name for name in ("two.json", "policy.txt", "policy.txt.keys.json")}
+    files["two.json"].write_bytes(late.attestation_over(OTHER))
+    files["policy.txt"].write_bytes(late.policy("all", OTHER).encode())
+    files["policy.txt.keys.json"].write_bytes(keys_file(late))
+    words = ["verify", str(files["two.json"]), "--policy", str(files["policy.txt"])]
+    done = CliRunner().invoke(assemble("verify"), words)
+    assert done.exit_code == 0, done.output
+    assert done.output.startswith("VALID")
+    assert f"{OTHER.origin} at 8 leaves" in done.output

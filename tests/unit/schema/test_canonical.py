@@ -64,5 +64,25 @@ def test_reads_canonical_bytes_only(spelling: bytes) -> None:
         parse_canonical(spelling)
 
 
+OUTSIDE = [
+    *(b'{"a":null}', b'{"a":[{"b":null}]}', b'{"a":1.5}', b'{"a":9007199254740992}'),
+    *(b'{"a":"\\u00e9"}', b'{"\\u540d":1}', b'{"a":"e\\u0301"}', b'{"a":"\\ud800"}'),
+    b'{"a":' + b"[" * 16 + b"]" * 16 + b"}",
+]
+
+
+@pytest.mark.parametrize("spelling", OUTSIDE)
+def test_reads_nothing_outside_the_subset_though_all_of_it_is_ascii(spelling: bytes) -> None:
+    with pytest.raises(CanonicalError):
+        parse_canonical(spelling)
+
+
+def test_reads_everything_of_the_subset() -> None:
+    spelling = b'{"a":[true,false,-1,[]],"b":{"c":9007199254740991},"d":"null"}'
+    assert canonical(parse_canonical(spelling)) == spelling
+    deepest = b'{"a":' + b"[" * 15 + b"]" * 15 + b"}"
+    assert canonical(parse_canonical(deepest)) == deepest
+
+
 def test_the_digest_is_sha_256() -> None:
     assert digest(b"").hex().startswith("e3b0c44298fc1c14")
