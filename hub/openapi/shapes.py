@@ -143,7 +143,14 @@ def _of_files() -> dict[str, Any]:
     counted = {"type": "object", "additionalProperties": COUNT}
     reason = closed(code=TEXT, item=TEXT_OR_NONE, count=COUNT)
     problem = closed(("value",), **_PROBLEM, columns=array({"type": "integer"}))
-    row = closed(("cells",), row={"type": "integer"}, problems=array(problem), cells=array(TEXT))
+    row = closed(
+        ("cells", "homes", "unsettled"),
+        row={"type": "integer"},
+        problems=array(problem),
+        cells=array(TEXT),
+        homes=array(TEXT),
+        unsettled=FLAG,
+    )
     number = {"type": "integer"}
     return {
         "FileTable": closed(
@@ -171,11 +178,13 @@ def _of_files() -> dict[str, Any]:
             doubted=array(row),
             outcomes=array(
                 closed(
+                    ("home",),
                     row=number,
                     type=TEXT,
                     key=TEXT_OR_NONE,
                     outcome=one_of(Outcome),
                     revision={"type": ["integer", "null"]},
+                    home=TEXT,
                 )
             ),
             outcomesNotListed=COUNT,
