@@ -143,15 +143,11 @@ def _of_files() -> dict[str, Any]:
     counted = {"type": "object", "additionalProperties": COUNT}
     reason = closed(code=TEXT, item=TEXT_OR_NONE, count=COUNT)
     problem = closed(("value",), **_PROBLEM, columns=array({"type": "integer"}))
-    row = closed(
-        ("cells", "homes", "unsettled"),
-        row={"type": "integer"},
-        problems=array(problem),
-        cells=array(TEXT),
-        homes=array(TEXT),
-        unsettled=FLAG,
-    )
     number = {"type": "integer"}
+    told = {"cells": array(TEXT), "homes": array(TEXT), "unsettled": FLAG}
+    row = closed(told, row=number, problems=array(problem), **told)
+    record = {"row": number, "type": TEXT, "key": TEXT_OR_NONE, "outcome": one_of(Outcome)}
+    taken = closed(("home",), **record, revision={"type": ["integer", "null"]}, home=TEXT)
     return {
         "FileTable": closed(
             ("outcomes", "outcomesNotListed"),
@@ -176,17 +172,7 @@ def _of_files() -> dict[str, Any]:
             refused=array(row),
             refusedNotListed=COUNT,
             doubted=array(row),
-            outcomes=array(
-                closed(
-                    ("home",),
-                    row=number,
-                    type=TEXT,
-                    key=TEXT_OR_NONE,
-                    outcome=one_of(Outcome),
-                    revision={"type": ["integer", "null"]},
-                    home=TEXT,
-                )
-            ),
+            outcomes=array(taken),
             outcomesNotListed=COUNT,
         ),
         "FileAnswer": closed(
