@@ -347,7 +347,9 @@ async def test_rows_of_a_file_are_handed_on_and_the_same_file_settles_a_lost_ans
         settled = (await send_file(hub, file)).report["tables"][0]
     (table,) = lost.report["tables"]
     assert (table["accepted"], table["unsettled"], table["quarantined"]) == (1, 1, 0)
-    assert [each["problems"][0]["code"] for each in table["refused"]] == ["HOME_SILENT"]
+    (row,) = table["refused"]
+    assert [each["code"] for each in row["problems"]] == ["HOME_SILENT"]
+    assert (row["unsettled"], row["homes"]) == (True, [zhejiang.public])
     assert lost.marked is not None
     assert (settled["accepted"], settled["unsettled"], settled["refused"]) == (2, 0, [])
     assert zhejiang.rows(there, f"{ZJU}/F1") == [(1,)], "it was stated once"
