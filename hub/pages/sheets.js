@@ -37,8 +37,9 @@ export class Sheet {
   // is sent on its own.
   wait(table) {
     const waiting = new Map(table.refused.filter((each) => each.unsettled).map((each) => [each.row, each]));
-    for (const row of this.edited) waiting.delete(row.number);
-    const others = this.rows.filter((row) => row.isEdited || (row.kind !== "unsettled" && !waiting.has(row.number)));
+    const corrected = this.rows.filter((row) => row.isEdited || row.kind === "fixed");
+    for (const row of corrected) waiting.delete(row.number);
+    const others = this.rows.filter((row) => row.kind !== "unsettled" && !waiting.has(row.number) || corrected.includes(row));
     const refused = table.refused.filter((each) => !each.unsettled && !others.some((row) => row.number === each.row));
     this.rows = [...others, ...refused.map((each) => rowOf(each, "refused")), ...[...waiting.values()].map((each) => rowOf(each, "unsettled"))]
       .sort((a, b) => a.number - b.number);
