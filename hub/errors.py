@@ -16,8 +16,10 @@ HubError                      whatever the hub reports to a caller; every packag
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import Enum, unique
 from math import ceil
+from types import MappingProxyType
 
 
 @unique
@@ -228,6 +230,8 @@ class HubError(Exception):
     """Seconds after which the same request may succeed (`Retry-After`); None: it will not."""
     sources: tuple[str, ...] = ()
     """Ids of the sources that are to blame, if any."""
+    headers: Mapping[str, str] = MappingProxyType({})
+    """Fields that its answer over HTTP has besides."""
 
     def __init__(
         self,

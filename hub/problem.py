@@ -38,7 +38,7 @@ def problem(
     if error.hint:
         body["hint"] = error.advice(english=english)
     body.update(more or {})
-    headers: Mapping[str, str] = {"Cache-Control": "no-store"}
+    headers: Mapping[str, str] = {"Cache-Control": "no-store", **error.headers}
     if error.retry_after_s is not None:
         headers = {**headers, "Retry-After": str(error.retry_after_s)}
     return JSONResponse(

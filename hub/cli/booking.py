@@ -39,7 +39,10 @@ REASONS = {
     BookingReason.USER_NOT_MAPPED: "该单位在该系统没有账号或项目"
     " the institution has no account there (booking_users, booking_projects of the source's file)",
     BookingReason.IN_THE_PAST: "时段已过 the time is past",
-    BookingReason.AGAINST_RULES: "超出其预约规则 further ahead, shorter or longer than it may be",
+    BookingReason.AGAINST_RULES: "不合其预约规则"
+    "（可提前天数、时长、每日次数、未来次数与总时长、间隔）"
+    " against the rules of its owner: how far ahead, how long, how many a day or to come, how much"
+    " time to come, how far apart",
     BookingReason.SOURCE_REFUSED: "该系统拒绝 its system refuses",
     BookingReason.SOURCE_SILENT: "该系统没有应答 its system did not answer",
     BookingReason.NOT_CANCELLED_YET: "时段已被占用，本预约尚未撤回"

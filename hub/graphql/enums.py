@@ -208,8 +208,9 @@ BookingReasonCode = plain_enum(
         "USER_NOT_MAPPED": "本单位在该系统没有账号或项目，请与其联系。Your institution has no "
         "account there: ask the owner.",
         "IN_THE_PAST": "时段已过。The time is past.",
-        "AGAINST_RULES": "超出其预约规则（可提前天数、最短或最长时长）。Further ahead, shorter or "
-        "longer than its owner lets anybody book.",
+        "AGAINST_RULES": "不合其预约规则：可提前天数、时长、每日次数、未来次数与总时长、间隔。"
+        "Against its owner's rules: days ahead, length, bookings a day or to come, time to come, "
+        "gap between two.",
         "SOURCE_REFUSED": "来源拒绝，见 said。Its system refuses; see `said`.",
         "SOURCE_SILENT": "来源没有应答。Its system did not answer.",
         "NOT_CANCELLED_YET": "尚未撤回，请原样重发。Not taken back yet: send the same again.",

@@ -41,7 +41,7 @@ from typing import Any, NamedTuple
 from adapters import Adapter, discover
 from adapters._metadata_text import parse_bounds
 from hub.errors import SettingsError
-from hub.harvest.connections import PROTOCOLS, SourceConnection
+from hub.harvest.connections import PROTOCOLS, HubConnection, SourceConnection
 from hub.harvest.drift import DriftMode
 from hub.harvest.source import HarvestSource
 from hub.harvest.tables import MEMBERS as TABLES_MEMBERS
@@ -170,6 +170,9 @@ def _deployed(source: str, adapter: Adapter, content: Mapping[str, Any]) -> _Dep
     if "rows" in content:
         known = adapter.metadata.with_bounds(parse_bounds(content["rows"]))
         adapter = replace(adapter, metadata=known)
+    if isinstance(connection, HubConnection) and content.get("kind") != SourceKind.PEER:
+        # What a hub heard from a hub is never told to a third one: it is known by this word.
+        raise ValueError('another hub is of kind "PEER"')
     if adapter.id == TABLES:
         return _Deployed(tables_adapter(content), connection, tables_road(content))
     return _Deployed(adapter, connection, None)

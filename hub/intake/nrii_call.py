@@ -11,6 +11,7 @@ holds.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from xml.sax.saxutils import escape
@@ -23,7 +24,8 @@ from connectors.answer_json import read_answer
 from connectors.limits import Limits
 from connectors.soap_envelope import SOAP_11, UnreadableError, envelope_text, parse_envelope
 from connectors.wsdl import wsdl
-from hub.intake.batch import Outcome, Outcomes
+from hub.errors import ErrorCode
+from hub.intake.batch import Outcome, Outcomes, RowOutcome
 
 __all__ = ["LISTS", "NriiAnswer", "NriiCall", "answer_of", "described", "read_call", "to_xml"]
 
@@ -110,12 +112,29 @@ def _object(insCode: str, instruType: str, instruList: str) -> NriiCall | NriiAn
 
 
 def answer_of(outcomes: Outcomes) -> NriiAnswer:
-    """Return what the outcomes of one object mean to its sender."""
+    """Return what the outcomes of one object mean to its sender.
+
+    Who sends it again because its home did not answer is told 100 then, whether it had been taken
+    the first time or not: a record that stands already is no fault.
+    """
     if all(row.outcome in WENT_IN for row in outcomes.rows):
         return NriiAnswer("100", "上传成功")
-    problems = [each for row in outcomes.rows for each in row.problems][:PROBLEMS_MAX]
-    words = "；".join(f"{each.path}：{each.zh} {each.en}" for each in problems)
-    return NriiAnswer("202", f"数据验证错误，已隔离 quarantined: {words}")
+    left = [row for row in outcomes.rows if row.outcome not in WENT_IN]
+    refused = [row for row in left if row.outcome is not Outcome.UNSETTLED]
+    if refused:
+        return NriiAnswer("202", f"数据验证错误，已隔离 quarantined: {_words(refused)}")
+    homes = "、".join(sorted({row.home.hub for row in left if row.home is not None}))
+    if any(each.code == ErrorCode.HOME_REFUSED.name for row in left for each in row.problems):
+        return NriiAnswer("203", f"归属枢纽 its home hub {homes}: {_words(left)}")
+    again = "请稍后原样重发 send the same again in a moment"
+    return NriiAnswer("301", f"归属枢纽 its home hub {homes}: {_words(left)} {again}")
+
+
+def _words(rows: Sequence[RowOutcome]) -> str:
+    problems = [each for row in rows for each in row.problems][:PROBLEMS_MAX]
+    return "；".join(
+        f"{each.path}{'：' if each.path else ''}{each.zh} {each.en}" for each in problems
+    )
 
 
 def to_xml(answer: NriiAnswer) -> bytes:

@@ -6,6 +6,8 @@
   signature, one use.
 - What is sent goes through the adapter of NRII and intake; a row that breaks the standard, or shows
   a defect that real senders have, waits in quarantine and is answered 202.
+- What is at home at another hub is handed on to it (`hub.forwarding`); while that one has not said
+  what became of it, the answer is 301: the form has no other code for "not now".
 - `insCode` must be the NRII identifier that the sender's own institution states in its record: a
   code that nobody vouches for names nobody.
 - `?wsdl` describes the service; with `port` for a sender beside its proxy.
@@ -28,11 +30,12 @@ from hub.access import gate
 from hub.access.gate import Admitted, Door
 from hub.access.rates import ADDRESS
 from hub.access.resource import Caller
+from hub.access.scopes import Scope
 from hub.access.service import Access
 from hub.access.signatures import PUSH
 from hub.body import body_too_large, read_body
 from hub.clock import Clock
-from hub.errors import DatabaseUnavailableError, HubError, RefusedError
+from hub.errors import DatabaseUnavailableError, ErrorCode, HubError, RefusedError
 from hub.intake.batch import Rejected, Take
 from hub.intake.limits import NRII_BYTES_MAX
 from hub.intake.nrii_call import (
@@ -127,10 +130,16 @@ class NriiEndpoint:
         now = self._clock()
         context = Context(source=source, now=now, facts={"units": {call.ins_code: unit}})
         push = Push(source=source, rows=_rows(call, context))
-        batch = batch_of(admitted.caller, admitted.signed, push, now)
-        # Its form has no word for what another hub has not answered: such rows are not handed on.
-        outcomes = await self._take(replace(batch, caller=None))
-        return answer_of(outcomes)
+        # The form has no place for receipts, so the homes of rows are not asked for them.
+        scopes = admitted.caller.scopes - {Scope.RECEIPT_READ.value}
+        caller = replace(admitted.caller, scopes=scopes)
+        try:
+            return answer_of(await self._take(batch_of(caller, admitted.signed, push, now)))
+        except HubError as error:
+            if error.code is not ErrorCode.HOME_UNREACHABLE:
+                raise
+            code = error.code
+            return NriiAnswer("301", f"{code.zh}，请稍后重发 {code.en}: send it again in a moment")
 
     async def _unit(self, caller: Caller, source: str, ins_code: str) -> str | None:
         """Return the institution of which the caller may speak and which has this code."""

@@ -189,6 +189,7 @@ def _refusal(status: int, codes: list[str]) -> dict[str, Any]:
     schema = {"allOf": [{"$ref": "#/components/schemas/Problem"}, named]}
     headers = {
         401: {"WWW-Authenticate": "DPoP, and where the resource's metadata is."},
+        416: {"Content-Range": "`bytes */` and how many there are."},
         429: {"Retry-After": "Seconds until the same request may be sent again."},
         503: {"Retry-After": "Seconds until the same request may be sent again."},
     }

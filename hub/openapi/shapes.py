@@ -143,8 +143,11 @@ def _of_files() -> dict[str, Any]:
     counted = {"type": "object", "additionalProperties": COUNT}
     reason = closed(code=TEXT, item=TEXT_OR_NONE, count=COUNT)
     problem = closed(("value",), **_PROBLEM, columns=array({"type": "integer"}))
-    row = closed(("cells",), row={"type": "integer"}, problems=array(problem), cells=array(TEXT))
     number = {"type": "integer"}
+    told = {"cells": array(TEXT), "homes": array(TEXT), "unsettled": FLAG}
+    row = closed(told, row=number, problems=array(problem), **told)
+    record = {"row": number, "type": TEXT, "key": TEXT_OR_NONE, "outcome": one_of(Outcome)}
+    taken = closed(("home",), **record, revision={"type": ["integer", "null"]}, home=TEXT)
     return {
         "FileTable": closed(
             ("outcomes", "outcomesNotListed"),
@@ -169,15 +172,7 @@ def _of_files() -> dict[str, Any]:
             refused=array(row),
             refusedNotListed=COUNT,
             doubted=array(row),
-            outcomes=array(
-                closed(
-                    row=number,
-                    type=TEXT,
-                    key=TEXT_OR_NONE,
-                    outcome=one_of(Outcome),
-                    revision={"type": ["integer", "null"]},
-                )
-            ),
+            outcomes=array(taken),
             outcomesNotListed=COUNT,
         ),
         "FileAnswer": closed(

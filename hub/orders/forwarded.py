@@ -24,10 +24,16 @@ INSERT INTO forwarded_order (client_id, number, party, source, instrument, sent,
 VALUES (%s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING"""
 _COLUMNS = "o.client_id, number, party, source, instrument, sent, evidence, begun_at"
 _OF_ONE = f"SELECT {_COLUMNS} FROM forwarded_order o WHERE o.client_id = %s AND number = %s"  # noqa: S608 - own names
-_OLD = f"""
+_DUE = f"""
+WITH due AS (
+  SELECT client_id, number FROM forwarded_order WHERE begun_at < %s
+  ORDER BY asked_at NULLS FIRST, begun_at LIMIT %s FOR UPDATE
+), o AS (
+  UPDATE forwarded_order f SET asked_at = %s FROM due
+  WHERE f.client_id = due.client_id AND f.number = due.number RETURNING f.*
+)
 SELECT {_COLUMNS}, r.base, r.signature, r.key_id, r.role
-FROM forwarded_order o LEFT JOIN request_evidence r USING (evidence)
-WHERE begun_at < %s ORDER BY random() LIMIT %s"""  # noqa: S608 - own names
+FROM o LEFT JOIN request_evidence r USING (evidence) ORDER BY begun_at"""  # noqa: S608 - own names
 _CLOSE = "DELETE FROM forwarded_order WHERE client_id = %s AND number = %s"
 
 
@@ -102,10 +108,15 @@ class ForwardedOrders:
         async with self.database.writes.connection() as connection:
             await connection.execute(_CLOSE, (client, order))
 
-    async def begun_before(self, moment: datetime, most: int) -> list[OpenOrder]:
-        """Return orders that are open since before an instant, in no order: none waits for long."""
-        rows = await self.database.writes.fetch_all(_OLD, (moment, most))
-        return [_read(row) for row in rows]
+    async def due(self, before: datetime, most: int) -> list[OpenOrder]:
+        """Return orders that are open since before an instant, and count them as asked about.
+
+        Those come first that were asked about longest ago, whatever came of it: an order waits for
+        its turn and for no luck, and a home that is away holds up no order of another one.
+        """
+        async with self.database.writes.connection() as connection:
+            cursor = await connection.execute(_DUE, (before, most, self.clock()))
+            return [_read(row) for row in await cursor.fetchall()]
 
 
 def _read(row: tuple[Any, ...]) -> OpenOrder:

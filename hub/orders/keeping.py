@@ -3,7 +3,8 @@
 - An order that is open for longer than `GIVEN_UP_AFTER` is given up: what its source has of it is
   taken back, then it is EXPIRED (`OrderDesk.settle`).
 - An order at another hub is asked about until it has ended: how it stands, and what was stated of
-  it since. One that its home does not know was never booked and is forgotten.
+  it since. Each has its turn (decision 0049). One that its home does not know was never booked and
+  is forgotten.
 - Use that sources have reported is attached to its order (`usage`).
 
 One worker at a time, by an advisory lock. A source that does not answer is not asked again in the
@@ -81,7 +82,7 @@ class OrderKeeping:
         home_hubs, deployed = self._desk.home_hubs, await self._desk.sources()
         before = self._desk.orders.clock() - GIVEN_UP_AFTER
         moved, silent = 0, set[str]()
-        for order in await home_hubs.open.begun_before(before, OPEN_ORDERS_AT_ONCE):
+        for order in await home_hubs.open.due(before, OPEN_ORDERS_AT_ONCE):
             if _ends(order) < before - FORWARDED_FOR:
                 _LOG.info("an order at %s is not followed any longer", order.peer)
                 await home_hubs.open.close(order.client, order.order)

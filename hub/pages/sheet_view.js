@@ -1,7 +1,7 @@
 // The rows of a checked file to look at: bad cells marked in place, to be corrected there.
 import { element } from "/pages/dom.js";
 import { PagedTable } from "/pages/table.js";
-import { language, t } from "/pages/words.js";
+import { known, language, t } from "/pages/words.js";
 
 const textOf = (problem) => (language === "en" ? problem.messageEn : problem.messageZh);
 let hints = 0;
@@ -19,7 +19,8 @@ function told(row, sheet) {
   const names = new Map(sheet.columns.map((column) => [column.position, titleOf(column)]));
   const lines = row.problems.map((problem) => {
     const where = problem.columns.map((position) => names.get(position)).filter(Boolean).join(", ") || problem.path;
-    return element("div", `${where ? `${where}: ` : ""}${textOf(problem)}`);
+    const text = known(`home.${problem.code}`) ? t(`home.${problem.code}`, { hub: row.homes.join(", ") }) : textOf(problem);
+    return element("div", `${where ? `${where}: ` : ""}${text}`);
   });
   return element("td", [element("span", t(`submit.${row.kind}`), `badge ${row.kind}`), ...lines], "told");
 }
@@ -56,7 +57,7 @@ function drawSheet(place, sheet, { isOpen, edited }) {
     columns: [
       { title: t("submit.row"), cell: (row) => String(row.number), value: (row) => row.number },
       { title: t("submit.problem"), cell: (row) => told(row, sheet), value: (row) => row.kind },
-      ...columns.map((column) => ({ title: headOf(column), cell: (row) => cellOf(row, column, { isOpen: open, edit }) })),
+      ...columns.map((column) => ({ title: headOf(column), cell: (row) => cellOf(row, column, { isOpen: open && row.kind !== "unsettled", edit }) })),
     ],
   }).show(sheet.rows);
 }
@@ -83,8 +84,9 @@ function notesOf(sheet, table) {
 // What becomes of the records that are not refused, to be opened.
 function takenRows(table) {
   const place = element("div");
-  const outcome = (one) => (one.outcome === "ACCEPTED" && one.revision > 1
+  const said = (one) => (one.outcome === "ACCEPTED" && one.revision > 1
     ? t("outcome.CHANGED", { n: one.revision }) : t(`outcome.${one.outcome}`));
+  const outcome = (one) => (one.home ? t("submit.taken_there", { outcome: said(one), hub: one.home }) : said(one));
   new PagedTable(place, {
     label: t("submit.taken"),
     columns: [

@@ -2,11 +2,12 @@
 import { workbook } from "/pages/workbook.js";
 
 const SHEET_NAME_MAX = 31;
+const kindOf = (found) => (found.unsettled ? "unsettled" : "refused");
 const sheetName = (name) => name.replace(/[[\]:*?/\\]/g, "_").slice(0, SHEET_NAME_MAX) || "Sheet1";
 
 function rowOf(found, kind) {
   return {
-    number: found.row, cells: [...(found.cells ?? [])], problems: found.problems, kind, wasRefused: kind === "refused",
+    number: found.row, cells: [...(found.cells ?? [])], problems: found.problems, homes: found.homes ?? [], kind, wasRefused: kind === "refused",
     isEdited: false, // and not yet sent
     isChecked: true,
   };
@@ -18,12 +19,31 @@ export class Sheet {
     this.columns = table.columns;
     this.headerRow = Math.max(1, table.headerRow);
     this.below = table.belowHeader; // rows that were not read, because their header is wrong
-    this.notListed = table.refusedNotListed;
+    this.tell(table);
     this.rows = [
-      ...table.refused.map((each) => rowOf(each, "refused")),
+      ...table.refused.map((each) => rowOf(each, kindOf(each))),
       ...table.doubted.map((each) => rowOf(each, "doubted")),
     ].sort((a, b) => a.number - b.number);
     if (this.below) this.rows = this.rows.filter((row) => row.problems.length); // the others only wait for the header
+  }
+
+  // Rows that are not listed, of either kind; the figures of the table count all of them.
+  tell(table) {
+    this.waitNotListed = table.unsettled - table.refused.filter((each) => each.unsettled).length;
+    this.notListed = table.refusedNotListed - this.waitNotListed;
+  }
+
+  // Which rows their home hub has said nothing of, as the answer to the file tells. What was corrected
+  // is sent on its own.
+  wait(table) {
+    const waiting = new Map(table.refused.filter((each) => each.unsettled).map((each) => [each.row, each]));
+    const corrected = this.rows.filter((row) => row.isEdited || row.kind === "fixed");
+    for (const row of corrected) waiting.delete(row.number);
+    const others = this.rows.filter((row) => row.kind !== "unsettled" && !waiting.has(row.number) || corrected.includes(row));
+    const refused = table.refused.filter((each) => !each.unsettled && !others.some((row) => row.number === each.row));
+    this.rows = [...others, ...refused.map((each) => rowOf(each, "refused")), ...[...waiting.values()].map((each) => rowOf(each, "unsettled"))]
+      .sort((a, b) => a.number - b.number);
+    this.tell(table);
   }
 
   get isOpen() { return this.below === 0; }
@@ -50,8 +70,9 @@ export class Sheet {
     const doubted = new Map(table.doubted.map((each) => [each.row, each]));
     for (const row of [...this.edited]) {
       const [bad, strange] = [refused.get(row.number), doubted.get(row.number)];
-      row.kind = bad ? "refused" : "fixed";
+      row.kind = bad ? kindOf(bad) : "fixed";
       row.problems = (bad ?? strange)?.problems ?? [];
+      row.homes = bad?.homes ?? [];
       row.isChecked = true;
       row.isEdited = Boolean(bad) || !isWritten;
     }
@@ -81,6 +102,27 @@ export class CheckedFile {
   get refused() {
     const listed = this.sheets.flatMap((sheet) => sheet.rows).filter((row) => row.kind === "refused").length;
     return listed + this.sheets.reduce((sum, sheet) => sum + sheet.notListed, 0);
+  }
+
+  // Rows of the file itself that their home hub has said nothing of.
+  get waiting() {
+    const listed = this.sheets.flatMap((sheet) => sheet.rows).filter((row) => row.kind === "unsettled" && !row.isEdited).length;
+    return listed + this.sheets.reduce((sum, sheet) => sum + sheet.waitNotListed, 0);
+  }
+
+  get unsettled() {
+    const corrected = this.edited.filter((row) => row.kind === "unsettled").length;
+    return this.waiting + corrected;
+  }
+
+  get homes() {
+    return [...new Set(this.sheets.flatMap((sheet) => sheet.rows).filter((row) => row.kind === "unsettled").flatMap((row) => row.homes))];
+  }
+
+  // What the file's answer says of rows that wait.
+  wait(report) {
+    this.report.marked = report.marked;
+    for (const [n, sheet] of this.sheets.entries()) if (sheet.isOpen) sheet.wait(report.tables[n]);
   }
 
   // Of the refused rows those that go in by now.

@@ -122,17 +122,19 @@ async function recheck() {
 
 const entriesOf = (report) => report.tables.flatMap((table) => table.entries);
 
-// The file first, once, then what was corrected of it: a row that comes back with the file is sent
-// again. What still comes back can be corrected and sent after that.
+// The file first, then what was corrected of it: a row that comes back with the file is sent again.
+// What still comes back can be corrected and sent after that. While rows of the file wait for their home
+// hub it is sent again as it is, which is the same request: what had been written is not written twice.
 async function submit() {
   if (!checked.isChecked) return showErrors(element("p", t("submit.unsaved"), "error"));
   const facts = { source: at("source").value, file: file.name, at: new Date().toISOString() };
-  if (!isWritten) {
+  if (!isWritten || checked.waiting) {
     const { ok, body } = await sendFile(file.name, file.bytes, false);
     if (!ok) return showErrors(...refusal(body));
     receipts.add(entriesOf(body), facts);
     isWritten = true;
-    checked.written = [body];
+    checked.written = [body, ...(checked.written ?? []).slice(1)];
+    checked.wait(body);
     show();
   }
   if (checked.edited.length) {
@@ -171,6 +173,7 @@ function figures() {
     [sum(reports, "accepted") + (isWritten ? 0 : checked.recovered), isWritten ? "submit.accepted" : "submit.would_accept"],
     [sum(reports, "duplicate"), "submit.same"],
     [checked.refused, "submit.refused"],
+    [checked.unsettled, "submit.unsettled"],
     [checked.doubted, "submit.doubted"],
     [checked.fixed, "submit.fixed"],
   ];
@@ -178,13 +181,14 @@ function figures() {
 }
 
 function verdict() {
-  if (!isWritten) return t(checked.refused || checked.doubted ? "submit.correct_how" : "submit.all_good");
+  const waits = checked.unsettled ? t("submit.waits", { n: count(checked.unsettled), hubs: checked.homes.join(", ") }) : "";
+  if (!isWritten) return `${t(checked.refused || checked.doubted ? "submit.correct_how" : "submit.all_good")}${waits}`;
   const [first] = checked.written;
   if (first.replayed && checked.written.every((each) => each.replayed)) return t("submit.replayed");
   const told = t("submit.submitted", {
     accepted: count(sum(checked.written, "accepted")), same: count(sum(checked.written, "duplicate")), refused: count(checked.refused),
   });
-  return checked.fixed ? `${told}${t("submit.corrected_wait")}` : told;
+  return `${told}${waits}${checked.fixed ? t("submit.corrected_wait") : ""}`;
 }
 
 function show() {
@@ -200,8 +204,10 @@ function buttons() {
   const waiting = checked.edited.filter((row) => !row.isChecked).length;
   at("recheck").hidden = waiting === 0;
   at("recheck").textContent = t("submit.recheck", { n: waiting });
-  at("submit").hidden = isWritten && checked.edited.length === 0;
-  at("submit").textContent = checked.refused ? t("submit.submit_left", { n: count(checked.refused) }) : t("submit.submit");
+  const asksAgain = isWritten && checked.unsettled > 0;
+  at("submit").hidden = isWritten && checked.edited.length === 0 && !asksAgain;
+  at("submit").textContent = asksAgain ? t("submit.ask_again", { n: count(checked.unsettled) })
+    : checked.refused ? t("submit.submit_left", { n: count(checked.refused) }) : t("submit.submit");
   at("marked").hidden = !checked.report.marked;
   at("anew").hidden = !(isWritten && checked.written[0].replayed);
 }

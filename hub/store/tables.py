@@ -273,6 +273,7 @@ FORWARDED_ORDER = Table(
     Column("sent", JSONB, nullable=False),  # what the home hub was asked for
     Column("evidence", LargeBinary, nullable=False),  # of the client's signed request
     instant_column("begun_at"),
+    instant_column("asked_at", nullable=True),  # when its home was last asked about it
 )
 
 PRECEDENCE_STATE = Table(

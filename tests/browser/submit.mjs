@@ -161,6 +161,20 @@ posts.length = 0;
 await press(page, "submit");
 seen.manyAfterwards = { ...await look(page), posted: [...posts] };
 
+// A row that is at home at a hub that cannot be reached: checked, sent, and sent again as it is.
+await page.selectOption("#reading", { index: 0 });
+await choose(page, "elsewhere.xlsx");
+await press(page, "check");
+seen.elsewhere = { checked: await look(page) };
+await press(page, "submit");
+seen.elsewhere.submitted = await look(page);
+const [marked] = await Promise.all([page.waitForEvent("download"), page.click("#marked")]);
+seen.elsewhere.marked = (await readFile(await marked.path())).toString("base64");
+await page.screenshot({ path: `${pictures}/submit_elsewhere.png`, fullPage: true });
+posts.length = 0;
+await press(page, "submit");
+seen.elsewhere.again = { ...await look(page), posted: [...posts] };
+
 // Between page and hub: no network, a proxy's page, a key that was revoked.
 seen.between = {};
 const answers = {

@@ -6,12 +6,15 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
+from base64 import b64decode
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
+from zipfile import ZipFile
 
 import pytest
 
@@ -24,9 +27,12 @@ from hub.clock import system_clock
 from hub.crypto.keys import SigningKey, generate_key
 from hub.demo.records import SOURCE, UNIVERSITY
 from hub.store.database import Database
+from hub.store.homes import keep_homes
+from hub.store.sources import register_source
+from schema.codes import SourceKind
 from tests.browser.conftest import Browser
-from tests.databases import lent_database
-from tests.running_hub import running_hub
+from tests.databases import lent_database, opened
+from tests.running_hub import free_port, running_hub
 from tests.workbooks import workbook_of
 
 pytestmark = [pytest.mark.browser, pytest.mark.integration]
@@ -73,6 +79,8 @@ PERSONAL = [HEADER, row("P9", "电镜，联系张三 13812345678")]
 DOUBTED = [HEADER, row("D1", "冷冻电镜", value=999999999999)]
 
 
+NJU = "moe:10284"
+ELSEWHERE = [HEADER, row("E1", "扫描电子显微镜"), [NJU, *row("E2", "透射电子显微镜")[1:]]]
 UNITS = [HEADER, *(row(f"U{n}", "显微镜", value=n) for n in (320, 480, 95, 260))]
 MARKUP = [HEADER, row("<img src=x onerror=alert(1)>", "<script>alert(2)</script>", "<b>坏</b>")]
 LOW = "某大学,,\n2026 年台账,,\n编号,名称,状况\n" + "".join(f"N{n},电镜{n},坏\n" for n in range(60))
@@ -85,17 +93,20 @@ def seen(
     folder = tmp_path_factory.mktemp("files")
     keys = {name: generate_key() for name in ("university", "reader")}
     _write_files(folder, keys)
+    home = f"http://127.0.0.1:{free_port()}"
+    settings = {"HUB_SOURCE_SECRETS_DIR": str(_peer_file(folder, home, keys["reader"]).parent)}
     with (
         lent_database(cluster, template) as url,
-        running_hub(url, tmp_path_factory.mktemp("hub")) as hub,
+        running_hub(url, tmp_path_factory.mktemp("hub"), settings) as hub,
     ):
         asyncio.run(_register(url, keys))
+        asyncio.run(_at_home_elsewhere(url, home))
         asyncio.run(_keep_mapping(hub, keys["university"]))
         done = browser.tools.node(
             "submit.mjs", hub, browser.program, str(browser.pictures), str(folder)
         )
     assert done.returncode == 0, done.stderr
-    yield json.loads(done.stdout)
+    yield {**json.loads(done.stdout), "home": home}
 
 
 def _write_files(folder: Path, keys: dict[str, SigningKey]) -> None:
@@ -111,6 +122,7 @@ def _write_files(folder: Path, keys: dict[str, SigningKey]) -> None:
         ),
         "personal.xlsx": workbook_of({"Instrument": PERSONAL}),
         "doubted.xlsx": workbook_of({"Instrument": DOUBTED}),
+        "elsewhere.xlsx": workbook_of({"Instrument": ELSEWHERE}),
         "units.xlsx": workbook_of({"Instrument": UNITS}),
         "markup.xlsx": workbook_of({"Instrument": MARKUP}),
         "台账 一月 (1)+.csv": LOW.encode(),
@@ -118,6 +130,35 @@ def _write_files(folder: Path, keys: dict[str, SigningKey]) -> None:
     }
     for name, content in files.items():
         (folder / name).write_bytes(content)
+
+
+def _peer_file(folder: Path, home: str, key: SigningKey) -> Path:
+    """Say how another hub is reached, which is away, and for whom it is the home."""
+    (folder / "sources").mkdir()
+    file, secret = folder / "sources" / "jiangsu.toml", folder / "peer.pem"
+    for each in (file, secret):
+        each.touch(mode=0o600)
+    secret.write_bytes(key.pem())
+    file.write_text(
+        f'adapter = "peer_hub"\nowners = "any"\nkind = "PEER"\nauthority = "hub:js/records"\n'
+        f'[hub]\nurl = "{home}"\nclient_id = "hub-here"\nkey_file = "{secret}"\n'
+        f'homes = {{ "{NJU}" = "nju" }}\n',
+        "utf-8",
+    )
+    return file
+
+
+async def _at_home_elsewhere(url: str, home: str) -> None:
+    """Know the home of a university whose instruments the source may speak for as well."""
+    now = system_clock()
+    async with opened(url) as database:
+        both, peer = [UNIVERSITY, NJU], SourceKind.PEER
+        await register_source(database, SOURCE, SOURCE, mode="PUSH", now=now, owners=both)
+        await register_source(
+            database, "jiangsu", "江苏枢纽", mode="HARVEST", now=now, owners=None, kind=peer
+        )
+        async with database.writes.transaction() as connection:
+            await keep_homes(connection, "jiangsu", [NJU], home)
 
 
 async def _register(url: str, keys: dict[str, SigningKey]) -> None:
@@ -286,6 +327,23 @@ def test_what_still_comes_back_is_corrected_and_sent_without_the_file(seen: Seen
         "台账 一月 (1)+-corrected.xlsx"
     ]
     assert figures(afterwards) == {"读入行": 60, "已接收": 2, "退回": 58, "已改正": 2}
+
+
+def test_a_row_whose_home_is_away_is_told_in_words_and_sent_again_as_it_is(seen: Seen) -> None:
+    told, home = seen["elsewhere"], seen["home"]
+    checked, submitted, again = told["checked"], told["submitted"], told["again"]
+    assert figures(checked) == {"读入行": 2, "将接收": 1, "等待归属枢纽": 1}
+    assert [row["kind"] for row in checked["rows"]] == ["unsettled"]
+    assert f"{home} 现在连不上，没有送到" in checked["rows"][0]["told"]
+    assert "Idempotency-Key" not in checked["rows"][0]["told"]
+    assert checked["rows"][0]["cells"] == [], "there is nothing to correct"
+    assert figures(submitted) == {"读入行": 2, "已接收": 1, "等待归属枢纽": 1}
+    assert "1 行等待归属枢纽" in "".join(submitted["buttons"])
+    assert home in submitted["verdict"]
+    assert figures(again) == figures(submitted), "what was written is not written twice"
+    assert [sent(each)["name"] for each in again["posted"]] == ["elsewhere.xlsx"]
+    marked = ZipFile(io.BytesIO(b64decode(told["marked"])))
+    assert home in marked.read("xl/comments1.xml").decode()
 
 
 @pytest.mark.parametrize(

@@ -111,11 +111,7 @@ class ExportEndpoints:
             asked = request.headers.getlist("range") if request.method == "GET" else []
             ranged = asked_range(asked, request.headers.get("if-range"), tag, part.size)
         except NoSuchRangeError as error:
-            raise RefusedError(
-                ErrorCode.RANGE_EMPTY,
-                hint=f"The part has {part.size} bytes.",
-                hint_zh=f"该文件共 {part.size} 字节。",
-            ) from error
+            raise RangeEmptyError(part.size) from error
         if ranged is not None:
             wanted, status = ranged, 206
             headers["Content-Range"] = f"bytes {ranged.start}-{ranged.end - 1}/{part.size}"
@@ -147,6 +143,18 @@ class ExportEndpoints:
             cut = piece[offset : offset + wanted.end - at]
             at += len(cut)
             yield cut
+
+
+class RangeEmptyError(RefusedError):
+    """A part has no byte of the range; says how many it has (RFC 9110 §15.5.17)."""
+
+    def __init__(self, size: int) -> None:
+        self.headers = {"Content-Range": f"bytes */{size}"}
+        super().__init__(
+            ErrorCode.RANGE_EMPTY,
+            hint=f"The part has {size} bytes.",
+            hint_zh=f"该文件共 {size} 字节。",
+        )
 
 
 def _json(content: object) -> Response:

@@ -111,18 +111,18 @@ class Gathered:
     def _keep(self, table: int, refused: Sequence[Refused]) -> None:
         header = self._file.tables[table].table.header
         for each in refused:
-            row = None if each.row is header else each.row
-            pickle.dump((table, row, tuple(each.problems), each.is_taken), self._rows)
+            pickle.dump((table, each.row is header, each), self._rows)
 
     def _read(self) -> Iterator[tuple[int, Refused]]:
         while True:
             try:
-                table, row, problems, is_taken = pickle.load(self._rows)  # noqa: S301 - our own
+                table, is_header, each = pickle.load(self._rows)  # noqa: S301 - our own
             except EOFError:
                 return
-            yield table, Refused(row or self._header(table), problems, is_taken=is_taken)
+            # Who writes a workbook knows a header by its identity.
+            yield table, replace(each, row=self._header(table)) if is_header else each
 
     def _header(self, table: int) -> SourceRow:
         header = self._file.tables[table].table.header
-        assert header is not None, "only a header is kept as none"
+        assert header is not None, "it was refused"
         return header

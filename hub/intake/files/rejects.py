@@ -2,9 +2,10 @@
 
 - The same sheets, the same columns in the same order, the same rows above the header; of the rows
   below it the refused ones. Where the header itself is refused, all of them.
-- Bad cells are red, doubted ones of rows that went in are yellow; each carries a comment in Chinese
-  and English. What belongs to no cell is said at the row's number, in a column in front that a
-  later submission takes off again.
+- Bad cells are red, doubted ones of rows that went in are yellow, and so is the number of a row of
+  which its home hub has not said what became of it; each carries a comment in Chinese and English.
+  What belongs to no cell is said at the row's number, in a column in front that a later submission
+  takes off again.
 - Texts are written as text: nothing that came in can become a formula.
 - A name or text that the format cannot hold is changed as little as it takes (`names`); what cannot
   be made a workbook for whatever reason goes back as lines of JSON, which hold everything.
@@ -34,6 +35,7 @@ COMMENT_MAX = 2_000
 COMMENT_SHAPE = {"x_scale": 2.2, "y_scale": 1.6, "author": "deltahub"}
 RED, YELLOW = "#FFC7CE", "#FFEB9C"
 TAKEN = "已接收，请核对\ntaken, please check"
+AT_HOME = "归属枢纽 home hub: "
 DATE, MOMENT, CLOCK = "yyyy-mm-dd", "yyyy-mm-dd hh:mm:ss", "hh:mm:ss"
 TOO_LONG = "内容过长，未写回；请以原文件为准\ntoo long to be written back; see the original file"
 
@@ -46,6 +48,15 @@ class Refused:
     problems: Sequence[RowProblem]
     is_taken: bool = False
     """It went in; what is told of it is only doubted."""
+    homes: tuple[str, ...] = ()
+    """Addresses of the hubs at which its records are at home, where that are others than this."""
+    waits: bool = False
+    """Nothing of it is refused; those hubs have not said what became of it."""
+
+    @property
+    def is_red(self) -> bool:
+        """Whether something must be corrected."""
+        return not (self.is_taken or self.waits)
 
 
 def rejects_workbook(
@@ -77,6 +88,8 @@ def rejects_lines(tables: Iterable[tuple[Table, Sequence[Refused]]]) -> bytes:
             ]  # fmt: skip
             cells = [text_of(cell) for cell in each.row.cells]
             row = {"sheet": table.sheet, "row": each.row.number, "cells": cells, "problems": said}
+            if each.homes:
+                row["homes"] = list(each.homes)
             lines.append(json.dumps(row).encode())
     return b"\n".join((*lines, b""))
 
@@ -140,9 +153,11 @@ class _Sheet:
 
     def _row(self, line: int, refused: Refused) -> None:
         words = _words_by_column(refused.problems)
-        marked = YELLOW if refused.is_taken else RED
+        marked = RED if refused.is_red else YELLOW
         if refused.is_taken:
             words.setdefault(0, []).append(TAKEN)
+        if refused.homes:
+            words.setdefault(0, []).append(f"{AT_HOME}{', '.join(refused.homes)}")
         shade = self._formats["", marked if 0 in words else ""]
         number = refused.row.number
         self._sheet.write_number(line, 0, number if abs(number) < NUMBER_MAX else 0, shade)

@@ -16,6 +16,7 @@ from adapters.mapping import Mapping as SavedMapping
 from adapters.mapping.convert import unread
 from hub.access.resource import Caller
 from hub.clock import Clock
+from hub.errors import ErrorCode
 from hub.intake.batch import (
     Assurance,
     Batch,
@@ -283,9 +284,23 @@ def _refused(
         problems = converted[at].problems or tuple(
             RowProblem(problem, (), problem.path) for problem in outcome.problems
         )
-        known = refused.get(at)
-        refused[at] = Refused(converted[at].row, (*(known.problems if known else ()), *problems))
+        known = refused.get(at, Refused(converted[at].row, (), waits=True))
+        refused[at] = Refused(
+            known.row,
+            (*known.problems, *problems),
+            homes=tuple(dict.fromkeys((*known.homes, *_homes(outcome)))),
+            waits=known.waits and outcome.outcome is Outcome.UNSETTLED,
+        )
     return dict(sorted(refused.items()))
+
+
+def _homes(outcome: RowOutcome) -> Iterator[str]:
+    """Yield the addresses of the hubs at which a row is at home, where this one is not."""
+    if outcome.home is not None:
+        yield outcome.home.hub
+    for problem in outcome.problems:
+        if problem.code == ErrorCode.HOME_ELSEWHERE.name and problem.value:
+            yield problem.value
 
 
 def _doubted(read: ReadTable, outcomes: Sequence[tuple[int, RowOutcome]]) -> dict[int, Refused]:

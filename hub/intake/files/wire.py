@@ -107,6 +107,7 @@ def _outcomes(submission: Submission) -> dict[str, Any]:
                 "key": one.key,
                 "outcome": one.outcome.value,
                 "revision": one.revision,
+                **({} if one.home is None else {"home": one.home.hub}),
             }
             for row, one in taken[:OUTCOMES_SHOWN_MAX]
         ],
@@ -126,6 +127,8 @@ def _refused(refused: Refused, *, cells: bool) -> dict[str, Any]:
         "row": refused.row.number,
         "problems": [_problem(each) for each in refused.problems],
     }
+    if refused.homes:
+        wire |= {"homes": list(refused.homes), "unsettled": refused.waits}
     if cells:
         wire["cells"] = [text_of(cell) for cell in refused.row.cells]
     return wire
@@ -137,7 +140,9 @@ def refused_from_wire(wire: Mapping[str, Any], row: SourceRow, *, is_taken: bool
         RowProblem(problem_from_wire(each), tuple(each["columns"]), each["path"])
         for each in wire["problems"]
     ]
-    return Refused(row, told, is_taken=is_taken)
+    homes = tuple(wire.get("homes", ()))
+    waits = bool(wire.get("unsettled"))
+    return Refused(row, told, is_taken=is_taken, homes=homes, waits=waits)
 
 
 def _problem(found: RowProblem) -> dict[str, Any]:

@@ -288,6 +288,7 @@ async def test_a_file_is_read_in_ranges(partner: HubClient, tmp_path: Path) -> N
     for start in (len(whole), "9" * 20):
         beyond = await asked(range=f"bytes={start}-")
         assert (beyond.status_code, beyond.json()["code"]) == (416, "RANGE_EMPTY")
+        assert beyond.headers["content-range"] == f"bytes */{len(whole)}"
     assert (await asked(if_none_match=tag)).status_code == 304
     head = await asked("HEAD", range="bytes=10-19")
     assert head.status_code == 200  # a HEAD has no ranges

@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
+from hub.access.clients import ClientKind
+from hub.access.relay import Relay
+from hub.access.resource import Caller
+from hub.clock import system_clock
+from hub.federation.errands import Questioner, errand_of
+from hub.federation.question import LiveQuestions
+from hub.federation.targets import Target
+from tests.databases import opened
 from tests.integration.federation.campus import UNIVERSITY
+from tests.integration.federation.two_hubs import ORIGINS, Province
 
 DAY = 'from: "2026-12-01T00:00:00+08:00", until: "2026-12-02T00:00:00+08:00"'
 ONE = f"""query ($key: String!, $s: Duration, $d: Duration! = "PT2S") {{
@@ -44,3 +54,26 @@ def code(answer: dict[str, Any]) -> str:
     assert "data" not in answer
     found: str = answer["errors"][0]["extensions"]["code"]
     return found
+
+
+async def errand(here: Province, there: str, key: str, number: str, *before: str) -> None:
+    """Ask a hub as the other one does, under a number, on a way that came through `before`."""
+    source = here.source(there)
+    caller = Caller("reader", "moe:10358", ClientKind.PARTNER, frozenset({"catalogue:read"}))
+    relay = Relay(via=before, request_id=number, left_s=5.0)
+    who = Questioner(caller=caller, request_id=number, relay=relay)
+    async with opened(here.url) as database:
+        later = asyncio.get_running_loop().time() + 5
+        made = errand_of(source, who, ORIGINS[here.name], later, 0.0)
+        questions = LiveQuestions(database, system_clock, "hub:here")
+        target = Target(there, key, key, None, None)
+        await questions.ask(source, target, system_clock(), made)
+
+
+def waiting_codes(shanghai: Province) -> set[str]:
+    """Codes of what waits at Shanghai of Zhejiang."""
+    rows = shanghai.rows(
+        "SELECT p->>'code' FROM quarantine q, jsonb_array_elements(q.problems) p "
+        "WHERE q.source = 'zhejiang' AND q.status = 'OPEN'"
+    )
+    return {code for (code,) in rows}

@@ -290,7 +290,9 @@ async def free(delta: Delta, *keys: str) -> tuple[dict[str, Any], dict[str, str]
 async def test_a_question_goes_round_once_and_each_hub_knows_for_whom(delta: Delta) -> None:
     shanghai, zhejiang, jiangsu = delta.all
     async with delta.connected() as campus:
-        await free(delta, E1)
+        answer, _ = await free(delta, E1)
+        via = {each["id"]: each["via"] for each in answer["extensions"]["sources"]}
+        assert via["zhejiang"] == [ORIGINS["zhejiang"]], "what came through two is not taken"
 
         async def is_asked() -> bool:
             return "hub-zhejiang" in {row[0] for row in jiangsu.rows(RELAYS, "graphql")}

@@ -10,31 +10,31 @@ from typing import Any
 import psycopg
 import pytest
 
-from hub.access.clients import ClientKind
-from hub.access.relay import Relay
-from hub.access.resource import Caller
 from hub.client.files import SentFile, send_file
 from hub.clock import system_clock
-from hub.federation.errands import Questioner, errand_of
 from hub.federation.limits import ANSWER_KEPT_S
-from hub.federation.question import LiveQuestions
-from hub.federation.targets import Target
 from hub.harvest.report import RunStatus
 from hub.store.epoch import begin_anew
 from hub.store.projection import REBUILD_LOCK
 from tests.databases import Spares, as_owner, opened
 from tests.eventually import until
 from tests.integration.federation.campus import UNIVERSITY
-from tests.integration.federation.handing_on import PUSHER, handed_on, signed_push
+from tests.integration.federation.handing_on import (
+    PUSHER,
+    handed_on,
+    pushes,
+    sent_as_nrii,
+    signed_push,
+)
+from tests.integration.federation.questions import errand, waiting_codes
 from tests.integration.federation.two_hubs import (
     FUDAN,
+    NRII_CODE,
     ORIGINS,
     ZJU,
-    Province,
     Provinces,
     booked,
     instrument,
-    registered,
     two_provinces,
 )
 from tests.workbooks import workbook_of
@@ -91,29 +91,6 @@ async def asked(provinces: Provinces, key: str = E1, **more: Any) -> dict[str, A
 def stands(answer: dict[str, Any], source: str = "zhejiang") -> tuple[str, str, str | None]:
     (entry,) = [each for each in answer["extensions"]["sources"] if each["id"] == source]
     return entry["status"], entry["servedFrom"], entry["errorCode"]
-
-
-def codes(provinces: Provinces) -> set[str]:
-    """Codes of what waits at Shanghai of Zhejiang."""
-    rows = provinces.shanghai.rows(
-        "SELECT p->>'code' FROM quarantine q, jsonb_array_elements(q.problems) p "
-        "WHERE q.source = 'zhejiang' AND q.status = 'OPEN'"
-    )
-    return {code for (code,) in rows}
-
-
-async def errand(here: Province, there: str, key: str, number: str, *before: str) -> None:
-    """Ask a hub as the other one does, under a number, on a way that came through `before`."""
-    source = here.source(there)
-    caller = Caller("reader", "moe:10358", ClientKind.PARTNER, frozenset({"catalogue:read"}))
-    relay = Relay(via=before, request_id=number, left_s=5.0)
-    who = Questioner(caller=caller, request_id=number, relay=relay)
-    async with opened(here.url) as database:
-        later = asyncio.get_running_loop().time() + 5
-        made = errand_of(source, who, ORIGINS[here.name], later, 0.0)
-        questions = LiveQuestions(database, system_clock, "hub:here")
-        target = Target(there, key, key, None, None)
-        await questions.ask(source, target, system_clock(), made)
 
 
 async def test_the_catalogue_is_there_with_receipts_under_the_same_ids(
@@ -284,13 +261,6 @@ async def test_a_line_that_is_cut_is_told_and_afterwards_nothing_is_missing(
         assert (await shanghai.harvest("zhejiang")).counts()["accepted"] == 0
 
 
-async def pushes(province: Province, client: str, source: str) -> None:
-    """Have a client push as a source, which has said nothing yet."""
-    await province.knows(source)
-    scopes = ("records:push", "receipt:read", "catalogue:read")
-    await registered(province, client, ClientKind.UNIVERSITY, scopes, source=source)
-
-
 async def test_what_belongs_to_a_home_elsewhere_is_refused_with_its_address(
     provinces: Provinces,
 ) -> None:
@@ -377,10 +347,40 @@ async def test_rows_of_a_file_are_handed_on_and_the_same_file_settles_a_lost_ans
         settled = (await send_file(hub, file)).report["tables"][0]
     (table,) = lost.report["tables"]
     assert (table["accepted"], table["unsettled"], table["quarantined"]) == (1, 1, 0)
-    assert [each["problems"][0]["code"] for each in table["refused"]] == ["HOME_SILENT"]
+    (row,) = table["refused"]
+    assert [each["code"] for each in row["problems"]] == ["HOME_SILENT"]
+    assert (row["unsettled"], row["homes"]) == (True, [zhejiang.public])
     assert lost.marked is not None
     assert (settled["accepted"], settled["unsettled"], settled["refused"]) == (2, 0, [])
     assert zhejiang.rows(there, f"{ZJU}/F1") == [(1,)], "it was stated once"
+
+
+async def test_the_form_of_nrii_is_handed_on_and_told_later_until_its_home_has_spoken(
+    provinces: Provinces,
+) -> None:
+    shanghai, zhejiang = provinces.shanghai, provinces.zhejiang
+    await pushes(shanghai, "nrii-sender", "delta")
+    there = "SELECT count(*) FROM entry WHERE key = %s"
+    async with provinces.connected(), shanghai.client("nrii-sender") as hub:
+        assert await sent_as_nrii(hub, NRII_CODE, "N1") == ("100", "上传成功")
+        zhejiang.line.is_deaf = True
+        asking = asyncio.create_task(sent_as_nrii(hub, NRII_CODE, "N2"))
+
+        async def is_there() -> bool:
+            return zhejiang.rows(there, f"{ZJU}/N2") == [(1,)]
+
+        await until(is_there)
+        await zhejiang.line.mend()
+        code, words = await asking
+        assert (code, zhejiang.public in words) == ("301", True)
+        assert await sent_as_nrii(hub, NRII_CODE, "N2") == ("100", "上传成功")
+        assert (await sent_as_nrii(hub, NRII_CODE, "N3", worth="many"))[0] == "202"
+    assert [zhejiang.rows(there, f"{ZJU}/{each}") for each in ("N1", "N2", "N3")] == [
+        [(1,)],
+        [(1,)],
+        [(0,)],
+    ]
+    assert shanghai.rows(there, f"{ZJU}/N1") == [(0,)], "nothing of it is stated here"
 
 
 async def test_a_receipt_of_another_log_is_not_believed(provinces: Provinces) -> None:
@@ -395,6 +395,6 @@ async def test_a_receipt_of_another_log_is_not_believed(provinces: Provinces) ->
     finally:
         file.write_text(text, "utf-8")
     assert report.status is RunStatus.PARTIAL
-    assert codes(provinces) == {"RECEIPT_BAD_LOG_SIG"}
+    assert waiting_codes(shanghai) == {"RECEIPT_BAD_LOG_SIG"}
     assert (f"{ZJU}/Z8",) not in shanghai.rows(STANDING, "zhejiang")
     assert (f"{ZJU}/Z1",) in shanghai.rows(STANDING, "zhejiang"), "what stood stands"

@@ -45,6 +45,8 @@ from tests.integration.federation.campus import UNIVERSITY, Campus
 from tests.running_hub import free_port, running_hub
 
 FUDAN, ZJU = "moe:10246", "moe:10335"
+NRII_CODE = "a1b2c3d4e5f60718293a4b5c6d7e8f90"
+"""By which the national platform knows Zhejiang University here."""
 ORIGINS = {
     "shanghai": "hub.sh.example/records",
     "zhejiang": "hub.zj.example/records",
@@ -214,12 +216,13 @@ def instrument(owner: str, number: str, **more: Any) -> dict[str, Any]:
     return {"type": "Instrument", "record": record}
 
 
-def institution(owner: str, name: str, division: str) -> dict[str, Any]:
+def institution(owner: str, name: str, division: str, **more: Any) -> dict[str, Any]:
     record = {
         "institutionKey": owner,
         "name": {"zh": name},
         "kind": "UNIVERSITY",
         "divisionCode": division,
+        **more,
     }
     return {"type": "Institution", "record": record}
 
@@ -268,7 +271,8 @@ async def seed_shanghai(url: str) -> None:
 
 async def seed_zhejiang(url: str) -> None:
     async with opened(url) as database:
-        await put(database, "zju", [institution(ZJU, "浙江大学", "330106")])
+        known = {"identifiers": [{"scheme": "NRII", "value": NRII_CODE}]}
+        await put(database, "zju", [institution(ZJU, "浙江大学", "330106", **known)])
         valued = {"originalValue": {"amount": "1200000", "currency": "CNY"}}
         await put(database, "zju", [instrument(ZJU, "Z1"), instrument(ZJU, "Z2", **valued)])
 

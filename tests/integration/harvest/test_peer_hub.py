@@ -23,6 +23,7 @@ from hub.access.registration import (
 from hub.access.store import DatabaseClientStore
 from hub.client.keyfile import create_key, load_key
 from hub.clock import system_clock
+from hub.errors import SettingsError
 from hub.harvest.config import load_source
 from hub.harvest.connections import HubConnection
 from hub.harvest.connections.hub import HUB, HubToken
@@ -146,6 +147,22 @@ def test_a_file_that_cannot_be_right_is_refused_with_its_reason(
     more = "\n".join(f"{name} = {value}" for name, value in known.items() if name not in member)
     with pytest.raises(ValueError, match=says):
         HUB.read("zhejiang", read_toml(f"[hub]\n{member}\n{more}\n", characters_max=4_096))
+
+
+@pytest.mark.parametrize("kind", ["", 'kind = "PLATFORM"\n'])
+def test_a_hub_of_another_kind_is_refused_as_its_rows_would_go_on_to_a_third_one(
+    tmp_path: Path, kind: str
+) -> None:
+    key_file, file = tmp_path / "key.pem", tmp_path / "zhejiang.toml"
+    create_key(key_file)
+    file.touch(mode=0o600)
+    text = (
+        f'adapter = "peer_hub"\nowners = "any"\n{kind}authority = "hub:zj/records"\n'
+        f'[hub]\nurl = "https://hub.zj.example"\nclient_id = "c"\nkey_file = "{key_file}"\n'
+    )
+    file.write_text(text, "utf-8")
+    with pytest.raises(SettingsError, match='kind "PEER"'):
+        load_source(file)
 
 
 async def test_its_catalogue_is_here_with_the_same_ids_and_entries_of_this_hub(

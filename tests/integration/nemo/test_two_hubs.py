@@ -314,7 +314,7 @@ async def test_a_home_that_does_not_answer_leaves_it_open_and_is_asked_before_an
     time.now += GIVEN_UP_AFTER + timedelta(seconds=1)
     assert await keeping.look() == 0, "it is asked about, and nobody answers"
     opened = ForwardedOrders(database, time)
-    assert len(await opened.begun_before(time(), 9)) == 1
+    assert len(await opened.due(time(), 9)) == 1
 
     # What was asked for has arrived at the home after all, and its answer was lost:
     asked = Forwarded.request(request_of("k1"), "O-1", wanted)
@@ -325,7 +325,7 @@ async def test_a_home_that_does_not_answer_leaves_it_open_and_is_asked_before_an
     sources[home.peer.id] = home.peer
     assert await keeping.look() == 1
     assert await keeping.look() == 0, "nothing is new"
-    assert len(await opened.begun_before(time(), 9)) == 1, "it is followed until it ends"
+    assert len(await opened.due(time(), 9)) == 1, "it is followed until it ends"
     again = await desk.request(request_of("k1"), wanted)
     assert (again.state, again.reference) == (BookingState.FIRM, lost.reference)
     given = {"startAt": wanted.start.isoformat(), "endAt": wanted.end.isoformat()}
@@ -342,7 +342,7 @@ async def test_a_home_that_does_not_answer_leaves_it_open_and_is_asked_before_an
     assert kept.state is OrderState.DONE
     time.now = wanted.end + timedelta(days=FORWARDED_DAYS + 1)
     await keeping.look()
-    assert await opened.begun_before(time(), 9) == []
+    assert await opened.due(time(), 9) == []
 
 
 async def settled(client: HubClient, given: dict[str, str], key: str) -> str:

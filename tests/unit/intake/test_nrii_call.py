@@ -6,7 +6,10 @@ import pytest
 
 from adapters._nrii_service import EQUIPMENT, NAMESPACE
 from connectors.soap_envelope import SOAP_11
-from hub.intake.nrii_call import NriiAnswer, NriiCall, read_call, to_xml
+from hub.errors import ErrorCode
+from hub.intake.batch import Outcome, Outcomes, RowHome, RowOutcome
+from hub.intake.nrii_call import NriiAnswer, NriiCall, answer_of, read_call, to_xml
+from hub.intake.prepare import problem
 
 SECRET = "a-password-of-the-sender"
 
@@ -73,3 +76,40 @@ def test_a_type_that_no_record_holds_is_refused_with_its_reason(arguments: str, 
     assert isinstance(answer, NriiAnswer)
     assert answer.code == "203"
     assert word in answer.message
+
+
+HOME = RowHome(hub="https://hub.zj.example", institution="moe:10335")
+
+
+def unsettled(*codes: ErrorCode) -> RowOutcome:
+    told = tuple(problem("", each) for each in codes)
+    return RowOutcome(row=1, outcome=Outcome.UNSETTLED, problems=told, home=HOME)
+
+
+@pytest.mark.parametrize(
+    ("codes", "code"),
+    [
+        ([ErrorCode.HOME_SILENT], "301"),
+        ([ErrorCode.HOME_SILENT, ErrorCode.HOME_UNREACHABLE], "301"),
+        ([ErrorCode.HOME_LATE], "301"),
+        ([ErrorCode.HOME_REFUSED], "203"),
+    ],
+)
+def test_what_its_home_has_not_said_is_told_as_later_and_a_refusal_as_one(
+    codes: list[ErrorCode], code: str
+) -> None:
+    answer = answer_of(Outcomes(rows=(unsettled(*codes),)))
+    assert (answer.code, HOME.hub in answer.message) == (code, True)
+    assert all(each.zh in answer.message for each in codes)
+
+
+def test_of_an_object_of_several_records_what_is_wrong_is_told_before_what_waits() -> None:
+    bad = (problem("name", ErrorCode.HOME_ELSEWHERE),)
+    rows = (
+        RowOutcome(row=1, outcome=Outcome.ACCEPTED),
+        unsettled(ErrorCode.HOME_SILENT),
+        RowOutcome(row=3, outcome=Outcome.QUARANTINED, problems=bad),
+    )
+    answer = answer_of(Outcomes(rows=rows))
+    assert answer.code == "202"
+    assert ErrorCode.HOME_SILENT.zh not in answer.message

@@ -1,0 +1,1 @@
+ALTER TABLE forwarded_order ADD COLUMN asked_at TIMESTAMP WITH TIME ZONE;
