@@ -339,6 +339,14 @@ class VoucherDesk:
             cash_counts=counts if isinstance(counts, Missing) else VoucherClaimState[counts],
         )
 
+    def hindrance(self, case: VoucherCase) -> VoucherTold | None:
+        """Return why a message moves nothing, whatever its service is; None: that decides."""
+        message = replace(self.message(case, ()), checks=True, in_log=True)
+        foreseen = answer(case.standing, message)
+        if isinstance(foreseen, VoucherMoved):
+            return None
+        return shown(case, not_moved(VoucherTold(claim_no=case.wanted.claim_no), foreseen))
+
     async def write(self, connection: Connection, case: VoucherCase, told: VoucherMoved) -> None:
         """Write down what a message did by itself, in the transaction that locks its voucher."""
         statements = self.statements(case.wanted.issuer)

@@ -17,7 +17,7 @@ from hub.operate.backup import backup, restore
 from hub.policy.bounds import Missing
 from hub.policy.vouchers.claim import S
 from hub.policy.vouchers.fingerprints import Hit
-from hub.policy.vouchers.messages import Event
+from hub.policy.vouchers.messages import Event, VoucherRefusal
 from hub.store.database import Database
 from hub.vouchers.audit import audit
 from hub.vouchers.corrections import own_message
@@ -384,6 +384,71 @@ async def test_a_claim_that_is_refused_leaves_nothing_behind(hubs: list[ClaimHub
     # The one that was refused may be sent anew, and has it then.
     again = {"service": service, "party": jiangsu.place.provider, "key": "anew"}
     assert (await say(anhui, Event.CONSUME, "S17b", **again)).state is S.CONSUMED
+
+
+async def in_review(anhui: ClaimHub, service: str, claim: str) -> None:
+    """Bring a claim on a service of another hub to where only the money is left to pay."""
+    assert (await claimed(anhui, service, claim)).state is S.CONSUMED
+    for event in (Event.SUBMIT, Event.COUNTY, Event.CITY):
+        assert (await say(anhui, event, claim)).state is not None
+
+
+async def test_a_claim_on_a_service_of_another_hub_is_settled(hubs: list[ClaimHub]) -> None:
+    """Its home is asked again before money is paid out; while that is silent nothing is paid."""
+    anhui, jiangsu, _ = hubs
+    service = jiangsu.place.service(18)
+    await in_review(anhui, service, "S18")
+    jiangsu.is_silent = True
+    waits = await say(anhui, Event.SETTLE, "S18", key="first")
+    assert (waits.state, waits.missing) == (None, Missing("peer", "jiangsu"))
+    jiangsu.is_silent = False
+    told = await say(anhui, Event.SETTLE, "S18", key="first")
+    assert (told.state, told.fen, told.missing) == (S.SETTLED, 100_000, None)
+    assert (await say(anhui, Event.SETTLE, "S18", key="first")).replayed
+    asked = await jiangsu.rows(
+        "SELECT detail ->> 'answer', detail -> 'for' ->> 'party' FROM audit "
+        "WHERE action = 'claim facts answered' ORDER BY audit_id"
+    )
+    assert asked == [("TOLD", anhui.place.issuer)]
+
+
+async def test_what_its_home_corrected_since_is_not_settled(hubs: list[ClaimHub]) -> None:
+    anhui, jiangsu, _ = hubs
+    service = jiangsu.place.service(19)
+    await in_review(anhui, service, "S19")
+    jiangsu.services.facts[service] = {"overlaps": True}
+    told = await say(anhui, Event.SETTLE, "S19", key="overlapping")
+    assert (told.state, told.refused) == (None, VoucherRefusal.CHECKS_INVALID)
+    jiangsu.services.facts[service] = {"reviewed_by": Missing("review")}
+    told = await say(anhui, Event.SETTLE, "S19", key="unclear")
+    assert (told.state, told.missing) == (None, Missing("review"))
+    assert await state_of(anhui, "S19") == "CITY_OK"
+
+
+async def test_who_may_not_settle_makes_the_hub_ask_nobody(hubs: list[ClaimHub]) -> None:
+    anhui, jiangsu, _ = hubs
+    service = jiangsu.place.service(20)
+    await in_review(anhui, service, "S20")
+    jiangsu.is_silent = True
+    with pytest.raises(RefusedError) as refused:
+        await say(anhui, Event.SETTLE, "S20", party=jiangsu.place.provider)
+    assert refused.value.code is ErrorCode.FORBIDDEN
+    too_much = await say(anhui, Event.SETTLE, "S20", fen=100_001, key="too much")
+    assert too_much.refused is VoucherRefusal.AMOUNT_INVALID
+
+
+async def test_facts_are_told_to_who_holds_the_grant_alone(hubs: list[ClaimHub]) -> None:
+    anhui, jiangsu, _ = hubs
+    service = jiangsu.place.service(21)
+    await claimed(anhui, service, "S21")
+    asked = {"issuer": anhui.place.issuer, "code": "V-0", "claimNo": "S21", "attempt": "guessed"}
+    asked |= {"service": service, "fen": 1, "holder": "h", "party": "p", "client": "c"}
+    answer = jiangsu.parts.errands.answer
+    told = await answer("hub-shanghai", ErrandKind.FACTS, asked)
+    assert told == {"missing": {"fact": "grant", "reason": "NOT_KEPT"}}
+    other = {**asked, "service": jiangsu.place.service(22)}
+    assert await answer("hub-anhui", ErrandKind.FACTS, other) == told
+    assert "given" in await answer("hub-anhui", ErrandKind.FACTS, asked)
 
 
 async def state_of(hub: ClaimHub, claim: str) -> str:
