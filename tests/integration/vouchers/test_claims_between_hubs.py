@@ -20,6 +20,7 @@ from hub.policy.vouchers.fingerprints import Hit
 from hub.policy.vouchers.messages import Event, VoucherRefusal
 from hub.store.database import Database
 from hub.vouchers.audit import audit
+from hub.vouchers.closing import reservations_of
 from hub.vouchers.corrections import own_message
 from hub.vouchers.fingerprint_keys import claim_keys_text, parse_claim_keys, rolled
 from hub.vouchers.question import FAST_TRACK, VoucherAsking, VoucherTold, VoucherWanted
@@ -449,6 +450,27 @@ async def test_facts_are_told_to_who_holds_the_grant_alone(hubs: list[ClaimHub])
     other = {**asked, "service": jiangsu.place.service(22)}
     assert await answer("hub-anhui", ErrandKind.FACTS, other) == told
     assert "given" in await answer("hub-anhui", ErrandKind.FACTS, asked)
+
+
+async def test_a_reservation_that_other_hubs_may_know_of_is_not_released(
+    hubs: list[ClaimHub],
+) -> None:
+    """One waits for its service's home; of the other one only that home knows whether it came."""
+    anhui, jiangsu, _ = hubs
+    jiangsu.is_silent = True
+    assert (await claimed(anhui, jiangsu.place.service(23), "S23")).missing is not None
+    await say(anhui, Event.RESERVE, "S24", provider=jiangsu.place.provider)
+    await say(anhui, Event.RESERVE, "S25", provider=anhui.place.provider)
+    assert await reservations_of(anhui.desk).look() >= 1
+    told = await anhui.rows(
+        "SELECT claim_no, detail FROM voucher_finding_source WHERE kind = 'RESERVATION_OVER' "
+        "AND state = 'OPEN' AND claim_no IN ('S23', 'S24', 'S25') ORDER BY 1"
+    )
+    assert told == [("S23", "PENDING"), ("S24", "HOME_ELSEWHERE")]
+    assert await state_of(anhui, "S25") == "RELEASED"
+    jiangsu.is_silent = False
+    await settled(hubs)
+    assert await state_of(anhui, "S23") == "CONSUMED"
 
 
 async def state_of(hub: ClaimHub, claim: str) -> str:
