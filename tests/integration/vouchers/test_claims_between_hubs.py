@@ -15,14 +15,18 @@ from hub.clock import system_clock
 from hub.errors import ErrorCode, RefusedError
 from hub.operate.backup import backup, restore
 from hub.policy.bounds import Missing
+from hub.policy.law import current_law
 from hub.policy.vouchers.claim import S
+from hub.policy.vouchers.fast_track import FastTrackNeed
 from hub.policy.vouchers.fingerprints import Hit
 from hub.policy.vouchers.messages import Event, VoucherRefusal
 from hub.store.database import Database
 from hub.vouchers.audit import audit
 from hub.vouchers.closing import reservations_of
 from hub.vouchers.corrections import own_message
+from hub.vouchers.fast_track import FastTracks
 from hub.vouchers.fingerprint_keys import claim_keys_text, parse_claim_keys, rolled
+from hub.vouchers.kept_claims import KeptClaims
 from hub.vouchers.question import FAST_TRACK, VoucherAsking, VoucherTold, VoucherWanted
 from hub.vouchers.ring import ErrandKind
 from tests.databases import Spares, as_owner, opened
@@ -450,6 +454,31 @@ async def test_facts_are_told_to_who_holds_the_grant_alone(hubs: list[ClaimHub])
     other = {**asked, "service": jiangsu.place.service(22)}
     assert await answer("hub-anhui", ErrandKind.FACTS, other) == told
     assert "given" in await answer("hub-anhui", ErrandKind.FACTS, asked)
+
+
+async def test_the_fast_track_names_that_the_service_is_at_another_hub(
+    hubs: list[ClaimHub],
+) -> None:
+    anhui, jiangsu, _ = hubs
+    for claim, provider, is_named in (
+        ("S26", jiangsu.place.provider, True),
+        ("S27", anhui.place.provider, False),
+    ):
+        await say(anhui, Event.RESERVE, claim, provider=provider)
+        tracks = FastTracks(
+            database=anhui.database,
+            desk=anhui.desk,
+            checks=anhui.services,
+            claims=KeptClaims(anhui.database, anhui.desk.issuers),
+            law=current_law(),
+            clock=system_clock,
+            party=anhui.desk.party,
+        )
+        wanted = VoucherWanted(
+            issuer=anhui.place.issuer, code="V-0", event=Event.SUBMIT, claim_no=claim
+        )
+        wanting = (await tracks.told(anhui.place.issuer, wanted)).track.wanting
+        assert (FastTrackNeed.HOME in wanting) == is_named
 
 
 async def test_a_reservation_that_other_hubs_may_know_of_is_not_released(
