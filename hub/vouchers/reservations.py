@@ -29,6 +29,7 @@ from hub.vouchers.kept_claims import KeptClaims, Row, about, name_of
 from hub.vouchers.ledger import CLAIM, locked
 from hub.vouchers.limits import BEFORE_PLANNED_DAYS, OVER_AT_ONCE, OVER_MAX, RELATED_MAX
 from hub.vouchers.marks import ClaimName
+from hub.vouchers.movements import MovementError
 from hub.vouchers.question import VoucherCase, VoucherWanted
 from hub.vouchers.service import VoucherDesk
 from schema.codes import VoucherFindingKind
@@ -67,7 +68,7 @@ class Reservations:
             for row in rows:
                 try:
                     released += await self._look_at(row)
-                except HubError as error:
+                except (HubError, MovementError) as error:
                     _LOG.warning("reservation %s is not ended: %s", row["key"], error)
             if len(rows) < OVER_AT_ONCE:
                 return released
