@@ -43,6 +43,11 @@ class ClaimErrandKind(Enum):
     OUTCOME = strawberry.enum_value(
         "OUTCOME", description="询问申兑结果。What became of the claim that I granted?"
     )
+    FACTS = strawberry.enum_value(
+        "FACTS",
+        description="已占用服务记录的现况。What do you know by now of the service that this claim "
+        "was granted?",
+    )
     CLAIMS = strawberry.enum_value(
         "CLAIMS", description="我方服务的申兑。Which of my services have your vouchers paid for?"
     )

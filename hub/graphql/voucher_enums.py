@@ -68,6 +68,7 @@ PARAMETERS = {
     "voucher.order_cap": "参数：单次上限。Parameter of the cap of an order.",
     "voucher.power_share": "参数：通电比例。Parameter of the time with power on.",
     "voucher.rate": "参数：抵扣比例。Parameter of the share that is paid.",
+    "voucher.reservation_days": "参数：占用保留天数。Parameter of how long money stays reserved.",
     "voucher.year_cap": "参数：年度上限。Parameter of the cap of a year.",
 }
 """Parameters of the law that a region may lack, by their names there."""
@@ -91,6 +92,7 @@ REASONS = {
     "OTHER_CURRENCY": "不是人民币。Not in yuan.",
     "FEN_INEXACT": "不足一分。Not a whole number of fen.",
     "SERVICE_NOT_WHOLE": "服务记录不完整。The service record is not whole.",
+    "NOT_KEPT": "归属枢纽没有该占用。Its home hub has no such grant.",
     "UNDECIDED": "海关规则未能判断。Customs law could not decide.",
     "AFTER_TODAY": "晚于今日。Later than today.",
     "AFTER_THE_USE": "晚于使用日。Later than the use.",
@@ -121,6 +123,7 @@ FastTrackNeedCode = plain_enum(
         "IN_LOG": "订单或服务记录尚未入台账。Order or service record in the log.",
         "CHECKS": "核验未全部通过，见 checks。Checks that all pass; see `checks`.",
         "NO_HOLD": "申兑被暂缓。A claim that nothing holds.",
+        "HOME": "服务由其他枢纽管理，须由服务机构提出。A service that is kept at this hub.",
         "REGION": "兑付地区未实行。A region that allows it.",
     },
 )

@@ -47,7 +47,7 @@ _GRANTED = (
 )
 _CLAIM = (
     *("claim_no", "provider_key", "state", "voucher_fen", "hold_reasons", "service_key"),
-    *("order_no", "charge_fen", "invoice_code", "invoice_no"),
+    *("order_no", "charge_fen", "invoice_code", "invoice_no", "planned_until"),
 )
 BALANCE: Final = ("last", "claims", "ended", *NOT_FREE)
 """Columns of the row that follow from the movements."""

@@ -95,7 +95,7 @@ KINDS: Final[Mapping[str, ChainKind]] = {
         (
             *("issuer_key", "code", "claim_no", "provider_key", "holder_key", "state"),
             *("service_key", "order_no", "charge_fen", "voucher_fen", "own_fen", "settled_fen"),
-            *("invoice_code", "invoice_no", "hold_reasons", "changed_at"),
+            *("invoice_code", "invoice_no", "hold_reasons", "planned_until", "changed_at"),
         ),
         (C.CHAIN, C.AMOUNT),
     ),

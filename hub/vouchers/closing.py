@@ -1,7 +1,8 @@
 """`closing`: what the calendar asks of vouchers.
 
-Those whose last day of use or of settlement is over are ended; the map of what stands claimed at
-the end of each day goes into the log (`hub.vouchers.claim_days`).
+Those whose last day of use or of settlement is over are ended, and so are reservations for a
+service that did not come (`hub.vouchers.reservations`); the map of what stands claimed at the end
+of each day goes into the log (`hub.vouchers.claim_days`).
 """
 
 from __future__ import annotations
@@ -14,8 +15,11 @@ from hub.intake.linking import state_as_operator
 from hub.policy.vouchers.messages import Event
 from hub.store.database import Database
 from hub.vouchers.claim_days import ClaimDays
+from hub.vouchers.findings import VoucherFindings
+from hub.vouchers.kept_claims import KeptClaims
 from hub.vouchers.ledger import MOVEMENT, OF_LEDGER, VOUCHER
 from hub.vouchers.limits import DUE_MAX
+from hub.vouchers.reservations import Reservations
 from hub.vouchers.service import VoucherDesk
 from schema.codes import VoucherEvent
 from schema.dates import local_date
@@ -33,6 +37,7 @@ async def keep_days(desk: VoucherDesk, database: Database, origin: str) -> None:
     await close_over(desk, database)
     if not desk.issuers:
         return
+    await reservations_of(desk).look()
 
     async def state(rows: list[dict[str, Any]]) -> None:
         await state_as_operator(database, desk.clock, f"{HUB_PARTY}{origin}", rows)
@@ -40,6 +45,12 @@ async def keep_days(desk: VoucherDesk, database: Database, origin: str) -> None:
     stated = await ClaimDays(database, origin).state_due(desk.clock(), state)
     if stated:
         _LOG.info("vouchers: the maps of claimed services of %d days are in the log", stated)
+
+
+def reservations_of(desk: VoucherDesk) -> Reservations:
+    """Return who ends the reservations on a desk's vouchers."""
+    findings = VoucherFindings(desk.database, desk.clock, desk.party)
+    return Reservations(desk, KeptClaims(desk.database, desk.issuers), findings)
 
 
 async def close_over(desk: VoucherDesk, database: Database) -> int:

@@ -63,6 +63,7 @@ class ClaimErrands:
             ErrandKind.FINGERPRINTS: self._compare,
             ErrandKind.WORD: self._hear,
             ErrandKind.OUTCOME: self._outcome,
+            ErrandKind.FACTS: self._facts,
             ErrandKind.CLAIMS: self._claims,
         }
         try:
@@ -85,6 +86,15 @@ class ClaimErrands:
                 "for": {"subject": asked.client, "party": asked.party},
             },
         )
+        return told
+
+    async def _facts(self, peer: str, content: Any) -> dict[str, Any]:
+        asked = grant_from_wire(content)
+        told = await self.grants.facts(peer, asked)
+        said = "UNKNOWN" if "missing" in told else "TOLD"
+        by = {"subject": asked.client, "party": asked.party}
+        detail = {"answer": said, "for": by}
+        await self._note(peer, "claim facts answered", asked.name.text, detail)
         return told
 
     async def _compare(self, peer: str, content: Any) -> dict[str, Any]:

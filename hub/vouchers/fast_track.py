@@ -144,7 +144,9 @@ class FastTracks:
             return None
         order = await self._order(row)
         service = row["service_key"] or _service_of(order)
-        if not is_told and not self._track(voucher, claim, order, is_checked=True).is_ready:
+        is_here = await self._is_here(row)
+        foreseen = self._track(voucher, claim, order, is_checked=True, is_here=is_here)
+        if not is_told and not foreseen.is_ready:
             return None
         checked = None
         if service is not None:
@@ -156,10 +158,15 @@ class FastTracks:
                 order_no=row["order_no"],
             )
             checked = await self._checked(service, wanted, voucher, claim)
-        track = self._track(voucher, claim, order, checked)
+        track = self._track(voucher, claim, order, checked, is_here=is_here)
         return _Case(
             row=row, voucher=voucher, claim=claim, service=service, checked=checked, track=track
         )
+
+    async def _is_here(self, row: Row) -> bool:
+        """Whether no other hub is the home of whoever gives the service."""
+        road, provider = self.desk.road, row["provider_key"]
+        return road is None or await road.ring.home_of(provider) is None
 
     async def _checked(
         self, service: str, wanted: VoucherWanted, voucher: KeptVoucher, claim: VoucherClaimStanding
@@ -185,6 +192,7 @@ class FastTracks:
         order: Row | None,
         checked: ServiceChecked | None = None,
         *,
+        is_here: bool,
         is_checked: bool = False,
     ) -> FastTrack:
         """Say what is wanting. `is_checked`: as if the checks had been made and were VALID."""
@@ -201,6 +209,7 @@ class FastTracks:
             if checked is None
             else checked.verified.verdict,
             holds=claim.holds,
+            is_here=is_here,
         )
         last = max((datetime.fromisoformat(each["at"]) for each in steps or ()), default=None)
         law = self.law.on(local_date(self.clock()), place)

@@ -128,6 +128,22 @@ class GrantDesk:
             "given": given_to_wire(given),
         }
 
+    async def facts(self, peer: str, asked: AskedGrant) -> dict[str, Any]:
+        """Say what this hub knows by now of a service that a claim holds; nothing changes by it.
+
+        Who was granted a service was told the same of it before, so nobody's sight is asked anew.
+        `RefusedError` NOT_FOUND for a service that was withdrawn since.
+        """
+        if (silent := await self.unheard()) is not None:
+            return {"missing": {"fact": "peer", "reason": silent}}
+        async with self.database.writes.transaction() as connection:
+            stands = await _held(connection, asked.name)
+        is_its = stands is not None and stands.standing.is_live and stands.source == peer
+        if stands is None or not is_its or stands.service != asked.service:
+            return {"missing": {"fact": "grant", "reason": "NOT_KEPT"}}
+        given = await self.services.given(asked.service, asked.wanted, asked.holder)
+        return {"attempt": asked.attempt, "holds": [], "given": given_to_wire(given)}
+
     async def _decided(
         self, connection: Connection, peer: str, asked: AskedGrant, given: GivenService
     ) -> tuple[Met, ...] | str:

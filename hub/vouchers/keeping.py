@@ -24,7 +24,8 @@ from hub.store.locks import SessionLock, only_worker
 from hub.vouchers import shared
 from hub.vouchers.granting import GrantDesk
 from hub.vouchers.limits import CLAIM_AGAIN_S, CLAIM_LOOK_S, CLAIMS_LOOKED_MAX
-from hub.vouchers.road import PEER, ClaimRoad
+from hub.vouchers.ring import PEER
+from hub.vouchers.road import ClaimRoad
 from hub.vouchers.shared import SharedClaim
 
 _LOG = logging.getLogger(__name__)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, Final
 
 from psycopg.rows import dict_row
@@ -105,6 +106,15 @@ class KeptClaims:
             "c.state = ANY(%(open)s) AND c.key > %(key)s AND c.issuer_key = ANY(%(issuers)s)",
             {"open": list(OPEN), "key": key},
             ROUND_CLAIMS,
+        )
+
+    async def reserved_until(self, day: date, after: str, most: int) -> Sequence[Row]:
+        """Return the next reservations on vouchers of this hub that were planned to end before."""
+        return await self._rows(
+            "c.state = 'RESERVED' AND c.planned_until < %(day)s AND c.key > %(key)s "
+            "AND c.issuer_key = ANY(%(issuers)s)",
+            {"day": day, "key": after},
+            most,
         )
 
     async def _rows(self, condition: str, parameters: Row, limit: int) -> Sequence[Row]:

@@ -28,6 +28,12 @@ CLAIM_NO_CHARACTERS_MAX = 60
 REASON_CHARACTERS_MAX = 200
 DUE_MAX = 1_000
 """Most vouchers that are closed in one go when a day of theirs is over."""
+OVER_AT_ONCE = 200
+"""Reservations near their end that are read at a time …"""
+OVER_MAX = 10_000
+"""… and looked at in one go."""
+BEFORE_PLANNED_DAYS = 31
+"""Days before a planned end in which the service may have been given all the same."""
 AUDIT_ROWS = 5_000
 """Movements that the audit holds at a time."""
 FAULTS_MAX = 1_000

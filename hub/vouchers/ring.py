@@ -29,6 +29,8 @@ from hub.vouchers.limits import PEER_ANSWER_S, PEER_QUESTIONS_AT_ONCE
 
 GRAPHQL = "graphql"
 FIELD = "claimErrand"
+PEER = "peer"
+"""The fact that is missing as long as a hub does not answer."""
 Sources: TypeAlias = Callable[[], Awaitable[Mapping[str, HarvestSource]]]
 _LOG = logging.getLogger(__name__)
 
@@ -44,6 +46,8 @@ class ErrandKind(StrEnum):
     """How a claim stands that you granted."""
     OUTCOME = "OUTCOME"
     """What became of the claim that I granted?"""
+    FACTS = "FACTS"
+    """What do you know by now of the service that you granted to this claim?"""
     CLAIMS = "CLAIMS"
     """Which of my services have your vouchers paid for?"""
 

@@ -15,7 +15,6 @@ may be done twice, by whichever worker: what was written down says how far the c
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Sequence
 from dataclasses import replace
 from secrets import token_hex
@@ -61,15 +60,13 @@ from hub.vouchers.question import (
     VoucherTold,
     VoucherWanted,
 )
-from hub.vouchers.ring import ClaimRing, ErrandKind, PeerNotFoundError, PeerSilentError
+from hub.vouchers.ring import PEER, ClaimRing, ErrandKind, PeerNotFoundError, PeerSilentError
 from hub.vouchers.service import VoucherDesk
+from hub.vouchers.settling import SettlingAbroad
 from hub.vouchers.shared import SharedClaim
 from schema.codes import VoucherEvent
 
 ATTEMPT_BYTES = 16
-PEER = "peer"
-"""The fact that is missing as long as a hub does not answer."""
-_LOG = logging.getLogger(__name__)
 
 
 class ClaimRoad:
@@ -82,20 +79,25 @@ class ClaimRoad:
         shares = Shares(client_runs=CLAIMS_SHARED_OF_ONE, client_waits=CLAIMS_SHARED_WAITING)
         self._turns = FairQueue(CLAIMS_SHARED_AT_ONCE, shares, SHARED_TURN_S)
         """Who waits for another hub holds no connection, and keeps nobody from moving money."""
+        self._settling = SettlingAbroad(desk, ring, self.note)
 
     async def is_needed(self, wanted: VoucherWanted) -> bool:
         """Whether a message is one that other hubs have a say in."""
+        if wanted.event is VoucherEvent.SETTLE:
+            return await self._settling.claim_of(wanted) is not None
         if wanted.event is not VoucherEvent.CONSUME or wanted.service is None:
             return False
         has_peers = bool(self.prints.keys.path) or bool(await self.ring.peers())
         return has_peers or await self.ring.home_of(wanted.service) is not None
 
     async def take(self, asking: VoucherAsking, wanted: VoucherWanted) -> VoucherTold:
-        """Consume, or go on where a former try of the same claim stopped.
+        """Consume, or go on where a former try of the same claim stopped; or settle.
 
         Raises what `VoucherDesk.take` raises.
         """
         async with self._turns.turn(Asker(asking.client)):
+            if wanted.event is VoucherEvent.SETTLE:
+                return await self._settling.take(asking, wanted)
             begun = await self._begin(asking, wanted)
             return begun if isinstance(begun, VoucherTold) else await self.go_on(begun)
 
@@ -148,10 +150,8 @@ class ClaimRoad:
             case = await self.desk.begin(connection, asking, wanted, is_whole=False)
             if isinstance(case, VoucherTold):
                 return case
-            message = replace(self.desk.message(case, ()), checks=True, in_log=True)
-            foreseen = answer(case.standing, message)
-            if not isinstance(foreseen, VoucherMoved):
-                return shown(case, not_moved(VoucherTold(claim_no=wanted.claim_no), foreseen))
+            if (hindrance := self.desk.hindrance(case)) is not None:
+                return hindrance
             stands = await shared.held(connection, wanted.name)
             if stands is not None and stands.standing.state is SharedState.PENDING:
                 is_same = (stands.service, stands.fen) == (wanted.service, wanted.fen)
@@ -204,7 +204,7 @@ class ClaimRoad:
             party=claim.asking.party,
             client=claim.asking.client,
         )
-        await self._note(claim, "claim grant asked", {"hub": claim.source})
+        await self.note(claim, "claim grant asked", {"hub": claim.source})
         try:
             told = await self.ring.ask(claim.source, ErrandKind.GRANT, content)
         except PeerNotFoundError as error:
@@ -292,7 +292,7 @@ class ClaimRoad:
         hits = said.get("hits")
         if not isinstance(hits, list) or not {"F1", "F2"}.issuperset(hits):
             raise PeerSilentError(peer, f"compares no fingerprints: {said.get('missing')}")
-        await self._note(claim, "claim fingerprints asked", {"hub": peer, "hits": hits})
+        await self.note(claim, "claim fingerprints asked", {"hub": peer, "hits": hits})
         return frozenset(hits)
 
     async def _consume(self, claim: SharedClaim, hits: frozenset[Hit]) -> VoucherTold:
@@ -370,11 +370,10 @@ class ClaimRoad:
         return case.voucher.granted.holder
 
     async def _marks(self, claim: SharedClaim) -> list[tuple[str, bytes]]:
-
         async with self.desk.database.writes.connection() as connection:
             return [(each.kind, each.mark) for each in await kept_marks(connection, claim.name)]
 
-    async def _note(self, claim: SharedClaim, action: str, detail: dict[str, object]) -> None:
+    async def note(self, claim: SharedClaim, action: str, detail: dict[str, object]) -> None:
         """Write down what is asked of another hub, and for whom."""
         await self._audit.act(
             AuditRow(

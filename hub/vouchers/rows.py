@@ -88,8 +88,16 @@ def _claim(
             "invoiceCode": invoice[0],
             "invoiceNo": invoice[1],
             "holdReasons": list(claim.holds),
+            "plannedUntil": _planned_until(case, kept),
         }
     )
+
+
+def _planned_until(case: VoucherCase, kept: Mapping[str, Any]) -> str | None:
+    """Return the last day for which a service was planned, as it was said when it was reserved."""
+    planned, said = case.wanted.planned, kept.get("planned_until")
+    last = planned[1] if planned is not None and said is None else said
+    return None if last is None else str(last.isoformat())
 
 
 def _present(record: Mapping[str, Any]) -> dict[str, Any]:

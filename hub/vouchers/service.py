@@ -92,9 +92,9 @@ class VoucherDesk:
         self.database = database
         self.checks = checks
         self.clock = clock
-        self._party = party
+        self.party = party
         self.issuers = issuers
-        self._law = law or current_law()
+        self.law = law or current_law()
         self._opened: set[str] = set()
         shares = Shares(client_runs=MESSAGES_OF_ONE, client_waits=MESSAGES_WAITING)
         self._turns = FairQueue(MESSAGES_AT_ONCE, shares, TURN_S)
@@ -121,7 +121,7 @@ class VoucherDesk:
 
     def statements(self, issuer: str) -> LedgerStatements:
         """Return where what messages of one transaction leave is collected."""
-        return LedgerStatements(self.database, issuer, self._party, self.clock)
+        return LedgerStatements(self.database, issuer, self.party, self.clock)
 
     async def look(
         self, connection: Connection, messages: Sequence[VoucherMessageSent], *, is_whole: bool
@@ -324,7 +324,7 @@ class VoucherDesk:
         wanted, checked, now = case.wanted, case.checked, self.clock()
         region = case.voucher.granted.region
         place = EVERYWHERE if isinstance(region, Missing) else region
-        counts = self._law.on(local_date(now), place).word("voucher.cash_counts")
+        counts = self.law.on(local_date(now), place).word("voucher.cash_counts")
         return VoucherMessage(
             event=wanted.event,
             at=now,
@@ -338,6 +338,14 @@ class VoucherDesk:
             holds=_holds(case, met),
             cash_counts=counts if isinstance(counts, Missing) else VoucherClaimState[counts],
         )
+
+    def hindrance(self, case: VoucherCase) -> VoucherTold | None:
+        """Return why a message moves nothing, whatever its service is; None: that decides."""
+        message = replace(self.message(case, ()), checks=True, in_log=True)
+        foreseen = answer(case.standing, message)
+        if isinstance(foreseen, VoucherMoved):
+            return None
+        return shown(case, not_moved(VoucherTold(claim_no=case.wanted.claim_no), foreseen))
 
     async def write(self, connection: Connection, case: VoucherCase, told: VoucherMoved) -> None:
         """Write down what a message did by itself, in the transaction that locks its voucher."""

@@ -144,6 +144,10 @@ MISSING: Final[Mapping[str, tuple[str, str]]] = {
     "customs": ("海关规则未能判断", "customs law could not answer"),
     "useUntil": ("用券截止日期没有记录", "no record of the last day of use"),
     "cashUntil": ("兑付截止日期没有记录", "no record of the last day of settlement"),
+    "grant": (
+        "服务记录的归属枢纽没有此申兑的占用，请与其运维核对",
+        "the home hub of the service knows no grant for this claim; ask its operator",
+    ),
     "granted": ("券的额度没有记录", "no record of what was granted"),
     "available": ("券的余额没有记录", "no record of what is available"),
     "exclusions": ("是否属不予补助没有记录", "no record whether it earns nothing"),

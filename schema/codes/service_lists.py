@@ -217,6 +217,11 @@ class VoucherFindingKind(CodeList):
     MOVEMENT_NOT_FOLLOWING = auto(), "变动不衔接", "A movement does not follow those before it"
     CLAIM_DIFFERS = auto(), "申兑与变动不符", "A claim is not what its movements leave"
     CLAIMED_TWICE = auto(), "重复申兑", "Another live claim is for the same service"
+    RESERVATION_OVER = (
+        auto(),
+        "占用将到期",
+        "No record came of the service that was reserved for; released after the day named",
+    )
 
 
 @code_list("创新券核查状态", "Whether a finding about a voucher still holds", HUB)

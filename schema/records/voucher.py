@@ -221,6 +221,12 @@ class VoucherClaim:
     hold_reasons: tuple[str, ...] = item(
         "暂缓原因", "Why it is held", grade=Grade.L3, length_max=200, default=()
     )
+    planned_until: date | None = item(
+        "计划完成日",
+        "Last day on which the service that it was reserved for was planned",
+        grade=Grade.L3,
+        default=None,
+    )
     changed_at: datetime | None = item(
         "状态时间",
         "When it came into its state",

@@ -34,6 +34,8 @@ class FastTrackNeed(StrEnum):
     IN_LOG = "IN_LOG"
     CHECKS = "CHECKS"
     NO_HOLD = "NO_HOLD"
+    HOME = "HOME"
+    """This hub being the home of the service: it asks no other one for a grant in its own name."""
     REGION = "REGION"
 
 
@@ -48,6 +50,8 @@ class WholeService:
     verdict: VoucherVerdict | None
     """Of the checks; None where there is no service record to check."""
     holds: Collection[str]
+    is_here: bool = True
+    """Whether this hub is the home of the service."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -76,6 +80,8 @@ def fast_track(service: WholeService, law: LawOnDay, last_step_on: date | None) 
         wanting.append(needs.CHECKS)
     if service.holds:
         wanting.append(needs.NO_HOLD)
+    if not service.is_here:
+        wanting.append(needs.HOME)
     if law.word("voucher.fast_track") != "ALLOWED":
         wanting.append(needs.REGION)
     return FastTrack(wanting=tuple(wanting), due_on=_due_on(law, last_step_on))

@@ -441,6 +441,7 @@ def voucher_claim(of: Blank) -> dict[str, Any]:
         "invoiceCode": "1",
         "invoiceNo": of.mark,
         "holdReasons": ["复核"],
+        "plannedUntil": of.at(0)[:10],
         "changedAt": of.at(0),
     }
 

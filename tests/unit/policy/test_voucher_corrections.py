@@ -123,6 +123,7 @@ LACKING = {
     "IN_LOG": replace(READY, is_in_log=False),
     "CHECKS": replace(READY, verdict=VoucherVerdict.UNKNOWN),
     "NO_HOLD": replace(READY, holds=("SAME_TIME",)),
+    "HOME": replace(READY, is_here=False),
 }
 
 

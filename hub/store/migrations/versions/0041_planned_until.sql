@@ -1,0 +1,1 @@
+ALTER TABLE voucher_claim_source ADD COLUMN planned_until DATE;
