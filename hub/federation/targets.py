@@ -44,7 +44,7 @@ class Target:
     """When it last gave all that it knows of any window."""
 
 
-def targets_statement(records: StoredRecords) -> bytes:
+def _statement(records: StoredRecords) -> bytes:
     """Return the statement for the sources of the keys in `$1`; `$2`: the window, `$3`: now.
 
     The keys are a JSON list, of which PostgreSQL expects as many whatever it holds. Of an array it
@@ -79,7 +79,7 @@ class TargetLookup:
 
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database, self._clock = database, clock
-        self._statement = targets_statement(database.records)
+        self._statement = _statement(database.records)
         self._looks: Together[Sequence[str], list[Target]] = Together(self._look)
 
     async def of(self, keys: Sequence[str]) -> list[Target]:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 
 import pytest
 
 from hub.federation.deployed import LiveSources
 from hub.federation.service import Federation
-from hub.federation.targets import targets_statement
 from hub.graphql.hooks import ServiceFacts
 from hub.graphql.service import Engine, Parts
 from hub.intake.batch import Assurance, Batch, Channel, Evidence
@@ -171,18 +169,3 @@ async def test_noting_what_was_heard_waits_for_no_disk_and_asks_nothing_of_what_
             await connection.execute(statement, ("[]",))
             assert await (await connection.execute(shown)).fetchone() == ("off",)
         assert await (await connection.execute(shown)).fetchone() == ("on",)
-
-
-async def test_the_sources_of_instruments_are_not_planned_anew_each_time(world):
-    statement = targets_statement(world.database.records).decode()
-    async with world.database.reads.connection() as connection:
-        await connection.execute(f"PREPARE targets AS {statement}")
-        for count in range(1, 13):  # PostgreSQL tries five plans of their own first
-            keys = json.dumps([E1, *(f"{E1}-{n}" for n in range(1, count))])
-            given = ", ".join(f"'{each}'" for each in (keys, world.time(), world.time()))
-            (told,) = await (await connection.execute(f"EXECUTE targets ({given})")).fetchone()
-            assert [row[:3] for row in json.loads(told)] == [[E1, "campus", E1]]
-        found = await connection.execute(
-            "SELECT generic_plans, custom_plans FROM pg_prepared_statements WHERE name = 'targets'"
-        )
-        assert await found.fetchone() == (7, 5)
