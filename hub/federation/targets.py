@@ -19,14 +19,7 @@ from hub.store.records import StoredRecords
 from hub.store.together import Together
 from schema.traits import Bookable, Covers, Occupies
 
-__all__ = [
-    "Target",
-    "TargetLookup",
-    "authorities",
-    "coverage_from",
-    "standing",
-    "targets_statement",
-]
+__all__ = ["Target", "TargetLookup", "authorities", "coverage_from", "standing"]
 
 
 @dataclass(frozen=True, slots=True)
