@@ -152,6 +152,8 @@ async def _together(
     rounds: Sequence[Coroutine[Any, Any, list[Answered]]],
 ) -> list[list[Answered]]:
     """Wait for all; where one is refused the others are not waited for."""
+    if len(rounds) == 1:
+        return [await rounds[0]]
     tasks = [asyncio.create_task(each) for each in rounds]
     try:
         return list(await asyncio.gather(*tasks))

@@ -6,7 +6,9 @@
   nothing, and the rows are submitted.
 - Comparing and writing are one statement, and so see one state: a row that another door changes
   meanwhile is either seen, or was changed after what is said here was true.
-- What many say at once goes in one statement (`hub.store.together`).
+- What many say at once goes in one statement (`hub.store.together`), which does not wait for the
+  disk: what a crash loses of it is when something was heard, never what. A source is then asked
+  once more than it had to be.
 """
 
 from __future__ import annotations
@@ -25,7 +27,7 @@ from hub.store.database import Database
 from hub.store.together import Together
 from schema.traits import Covers, Occupies
 
-__all__ = ["CalendarSaid", "Renewals", "fingerprint"]
+__all__ = ["CalendarSaid", "Renewals", "fingerprint", "renewal_statement"]
 
 
 def fingerprint(rows: Mapping[str, bytes]) -> str:
@@ -89,7 +91,9 @@ class Renewals:
         asked = [_wire(number, each) for number, each in enumerate(said)]
         statement = self._statements.get(record_type)
         if statement is None:
-            statement = self._statements[record_type] = _statement(self._database, record_type)
+            statement = self._statements[record_type] = renewal_statement(
+                self._database, record_type
+            )
         try:
             rows = await self._database.writes.fetch_all(statement, (json.dumps(asked),))
         except psycopg.errors.DeadlockDetected:
@@ -113,7 +117,8 @@ def _wire(number: int, said: CalendarSaid) -> dict[str, Any]:
     }
 
 
-def _statement(database: Database, record_type: str) -> str:
+def renewal_statement(database: Database, record_type: str) -> str:
+    """Return the statement that renews what a JSON list says; it gives the places of what stood."""
     records = database.records
     table = records.tables[record_type].source.name
     takes = records.registry[record_type].trait(Occupies)
@@ -135,7 +140,8 @@ def _statement(database: Database, record_type: str) -> str:
         f" FROM {covered} s WHERE s.source = a.source AND s.{covers.of} = a.key"
         " AND s.key = ANY(a.keys) AND NOT s.withdrawn) c"
         " WHERE r.found = a.rows AND c.found = a.coverage),"
-        " noted AS (INSERT INTO heard SELECT e,max(as_of) FROM same,unnest(entries) e"
+        " noted AS (INSERT INTO heard SELECT e,max(as_of) FROM same,unnest(entries) e,"
+        " (SELECT set_config('synchronous_commit','off',true)) light"
         " GROUP BY e ORDER BY e ON CONFLICT (entry_id) DO UPDATE SET as_of = EXCLUDED.as_of"
         " WHERE heard.as_of < EXCLUDED.as_of)"
         " SELECT n FROM same"

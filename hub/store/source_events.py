@@ -49,10 +49,12 @@ class SourceEvent:
 
 
 _values = attrgetter(*(each.name for each in fields(SourceEvent)))
-_KEEP = (
-    b"INSERT INTO source_event (source, kind, record_type, status, served_from, latency_ms, rows,"
-    b" error_code, at) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)"
-)
+_KEEP = b"""
+INSERT INTO source_event (source, kind, record_type, status, served_from, latency_ms, rows,
+  error_code, at)
+SELECT * FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::integer[],
+  %s::bigint[], %s::text[], %s::timestamptz[])
+"""
 _OLD = b"""
 DELETE FROM source_event e USING (
   SELECT event_id FROM (SELECT event_id, at,
@@ -63,9 +65,10 @@ WHERE e.event_id = o.event_id
 
 
 async def keep_events(connection: Connection, events: Sequence[SourceEvent]) -> None:
-    """Write events, in the caller's transaction."""
-    async with connection.cursor() as cursor:
-        await cursor.executemany(_KEEP, [_values(each) for each in events])
+    """Write events in their order by one statement, in the caller's transaction."""
+    if events:
+        columns = [list(column) for column in zip(*map(_values, events), strict=True)]
+        await connection.execute(_KEEP, columns)
 
 
 async def delete_old_events(database: Database, now: datetime) -> int:

@@ -11,7 +11,7 @@ from hub.federation.service import Federation
 from hub.graphql.hooks import ServiceFacts
 from hub.graphql.service import Engine, Parts
 from hub.intake.batch import Assurance, Batch, Channel, Evidence
-from hub.intake.renewing import fingerprint
+from hub.intake.renewing import fingerprint, renewal_statement
 from hub.intake.service import submit
 from hub.watching.metrics import METRICS
 from tests.integration.federation.campus import booking
@@ -159,3 +159,13 @@ def test_a_fingerprint_names_keys_and_contents_in_any_order():
     assert fingerprint(one) == fingerprint(dict(reversed(one.items())))
     others = ({}, {"a/1": b"\x01"}, {"a/1": b"\x02", "a/2": b"\x01"}, {**one, "a/3": b""})
     assert len({fingerprint(each) for each in (one, *others)}) == 5
+
+
+async def test_noting_what_was_heard_waits_for_no_disk_and_asks_nothing_of_what_comes_next(world):
+    statement = renewal_statement(world.database, "Occupancy")
+    shown = "SHOW synchronous_commit"
+    async with world.database.writes.connection() as connection:
+        async with connection.transaction():
+            await connection.execute(statement, ("[]",))
+            assert await (await connection.execute(shown)).fetchone() == ("off",)
+        assert await (await connection.execute(shown)).fetchone() == ("on",)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from datetime import UTC, datetime
 
 import pytest
@@ -10,6 +11,7 @@ from hub.errors import ErrorCode, RefusedError
 from hub.query.sql.sources import known_sources, sources_now
 from hub.store import sources
 from hub.store.database import Database
+from hub.store.source_events import EventKind, SourceEvent, keep_events
 from hub.store.sources import SOURCES_MAX, list_sources, register_source
 from hub.store.tables import PROMISED_FRESHNESS_S
 
@@ -52,3 +54,23 @@ async def test_one_more_source_than_can_be_listed_is_refused_and_the_others_are_
 def test_whoever_lists_sources_lists_as_many_as_can_be_registered() -> None:
     assert sources_now("now()").endswith(f"LIMIT {SOURCES_MAX}")
     assert known_sources("$1", None).endswith(f"LIMIT {SOURCES_MAX}")
+
+
+async def test_events_of_sources_are_kept_in_their_order_and_as_they_are(
+    database: Database,
+) -> None:
+    at = datetime(2026, 11, 23, tzinfo=UTC)
+    bare = SourceEvent(source="s", kind=EventKind.BREAKER, status="OPEN", at=at)
+    full = SourceEvent(
+        source='a,"b\\{}', kind=EventKind.LIVE, record_type="Occupancy", status="OK",
+        served_from="LIVE", latency_ms=7, rows=2**40, error_code="NULL", at=at,
+    )  # fmt: skip
+    for events in ([bare, bare], [], [full, bare, full], [full]):
+        async with database.writes.transaction() as connection:
+            await keep_events(connection, events)
+    columns = [each.name for each in fields(SourceEvent)]
+    rows = await database.reads.fetch_all(
+        f"SELECT {','.join(columns)} FROM source_event ORDER BY event_id"
+    )
+    found = [SourceEvent(**dict(zip(columns, row, strict=True))) for row in rows]
+    assert found == [bare, bare, full, bare, full, full]
