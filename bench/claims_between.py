@@ -90,15 +90,8 @@ async def claimed(
 
     async def sender() -> None:
         for wish in waiting:
-            given = {
-                "issuer": wish.place.issuer,
-                "code": wish.code,
-                "claimNo": wish.claim_no,
-                "fen": FEN,
-                "service": wish.service,
-            }
             client, began = clients[wish.service.partition("/")[0]], time.perf_counter()
-            answer = await sent(client, CONSUME, given, f"bench-{wish.claim_no}")
+            answer = await sent(client, CONSUME, wish.given, f"bench-{wish.claim_no}")
             ran.each_s.append(time.perf_counter() - began)
             told = (answer.get("data") or {}).get("consumeVoucher") or {}
             answers.append(told.get("state") or told.get("refused") or str(answer))

@@ -75,6 +75,17 @@ class Wish:
     claim_no: str
     service: str
 
+    @property
+    def given(self) -> dict[str, Any]:
+        """Return what the message is given."""
+        return {
+            "issuer": self.place.issuer,
+            "code": self.code,
+            "claimNo": self.claim_no,
+            "fen": FEN,
+            "service": self.service,
+        }
+
 
 @dataclass
 class RaceReport:
@@ -342,16 +353,9 @@ class ClaimRace:
     async def _is_settled(self, client: HubClient, wish: Wish) -> bool:
         """Send one claim; whether it was said what became of it."""
         counts, hub = self.report.counts[wish.place.name], self._hubs[wish.place.name]
-        given = {
-            "issuer": wish.place.issuer,
-            "code": wish.code,
-            "claimNo": wish.claim_no,
-            "fen": FEN,
-            "service": wish.service,
-        }
         await hub.is_back.wait()
         try:
-            answer = await sent(client, CONSUME, given, f"race-{wish.claim_no}")
+            answer = await sent(client, CONSUME, wish.given, f"race-{wish.claim_no}")
             told = answer["data"]["consumeVoucher"]
             problems = [each["code"] for each in told["userErrors"]]
         except (ClientError, KeyError, TypeError, OSError):
