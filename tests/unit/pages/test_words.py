@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from hub.errors import ErrorCode
 from hub.pages.layout import NAVIGATION, filled
 from hub.pages.words import LANGUAGES, word_table, words
 
@@ -27,7 +28,7 @@ FAMILIES = (
     *("state.", "verify.", "explorer.", "submit.", "kit."),
 )
 """Sections of which scripts put names together: `state.${status}`."""
-CODES = ("state.", "outcome.", "vouchers.law_")
+CODES = ("state.", "outcome.", "home.", "vouchers.law_")
 """Sections whose names are codes of the hub."""
 CHINESE = re.compile(r"[一-鿿]")
 COMMENT = re.compile(r"^\s*//.*$|/\*.*?\*/|\s// .*$", re.MULTILINE)
@@ -47,6 +48,12 @@ def test_pages_name_only_words_that_there_are() -> None:
     named = {found for path in FILES for found in NAMED.findall(path.read_text("utf-8"))}
     assert len(named) > 100
     assert {name for name in named if not name.endswith(FILE_NAMES)} - set(word_table()) == set()
+
+
+def test_what_is_said_of_rows_at_home_elsewhere_is_by_codes_of_errors() -> None:
+    codes = {name.removeprefix("home.") for name in word_table() if name.startswith("home.")}
+    assert codes
+    assert codes <= {each.name for each in ErrorCode}
 
 
 def _put(name: str) -> str:
