@@ -166,7 +166,7 @@ SUITES = (
         "six kills under load, each target once: nothing acknowledged is lost",
         _pytest("tests/torture/test_short.py", "-k", "killed"),
         15,
-        {"HUB_SHORT_KILLS": "6"},
+        {"TORTURE_SHORT_KILLS": "6"},
     ),
     Suite(
         "100 kills under load, judged by an independent checker",
