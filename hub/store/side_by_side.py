@@ -93,18 +93,19 @@ class SideBySide:
         task.add_done_callback(self._running.discard)
 
     async def _run(self, asked: _Asked) -> None:
+        found: Sequence[list[Row]] = ()
         try:
             found = await self._read(asked.statement, asked.values)
-        except BaseException as error:
+        except Exception as error:  # noqa: BLE001 - it is raised where it was asked
             for waits in asked.waiting:
                 if not waits.done():
                     waits.set_exception(error)
-            if not isinstance(error, Exception):
-                raise
-            return
-        for waits, rows in zip(asked.waiting, found, strict=True):
-            if not waits.done():
-                waits.set_result(rows)
+        finally:
+            for waits, rows in zip(asked.waiting, found, strict=False):
+                if not waits.done():
+                    waits.set_result(rows)
+            for waits in asked.waiting:  # all but nobody, unless this was cancelled
+                waits.cancel()
 
     async def _read(
         self, statement: SharedStatement, values: Sequence[Mapping[str, Any]]
