@@ -147,11 +147,9 @@ class ClaimRoad:
         home = await self.ring.home_of(wanted.service)
         await self.prints.bring_up()
         async with locked(self.desk.database, wanted.issuer, wanted.code) as connection:
-            case = await self.desk.begin(connection, asking, wanted, is_whole=False)
+            case = await self.desk.begin_abroad(connection, asking, wanted)
             if isinstance(case, VoucherTold):
                 return case
-            if (hindrance := self.desk.hindrance(case)) is not None:
-                return hindrance
             stands = await shared.held(connection, wanted.name)
             if stands is not None and stands.standing.state is SharedState.PENDING:
                 is_same = (stands.service, stands.fen) == (wanted.service, wanted.fen)

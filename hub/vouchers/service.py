@@ -20,7 +20,6 @@ from hub.clock import Clock
 from hub.errors import ErrorCode, RefusedError
 from hub.policy.bounds import Missing
 from hub.policy.law import EVERYWHERE, Law, current_law
-from hub.policy.vouchers.checks import Verified, VoucherVerdict
 from hub.policy.vouchers.claim import FREED, S, VoucherStanding
 from hub.policy.vouchers.messages import (
     Event,
@@ -331,7 +330,7 @@ class VoucherDesk:
             claim_no=wanted.claim_no,
             fen=wanted.fen,
             planned=Missing("planned") if wanted.planned is None else wanted.planned,
-            checks=Missing("checks") if checked is None else _truth_of(checked.verified),
+            checks=Missing("checks") if checked is None else checked.verified.is_valid,
             in_log=checked is not None and checked.in_log,
             is_decided=wanted.event in BY_ISSUER,
             reason=wanted.reason,
@@ -339,13 +338,18 @@ class VoucherDesk:
             cash_counts=counts if isinstance(counts, Missing) else VoucherClaimState[counts],
         )
 
-    def hindrance(self, case: VoucherCase) -> VoucherTold | None:
-        """Return why a message moves nothing, whatever its service is; None: that decides."""
+    async def begin_abroad(
+        self, connection: Connection, asking: VoucherAsking, wanted: VoucherWanted
+    ) -> VoucherCase | VoucherTold:
+        """Begin a message that another hub is asked for; the answer where it cannot help it."""
+        case = await self.begin(connection, asking, wanted, is_whole=False)
+        if isinstance(case, VoucherTold):
+            return case
         message = replace(self.message(case, ()), checks=True, in_log=True)
         foreseen = answer(case.standing, message)
         if isinstance(foreseen, VoucherMoved):
-            return None
-        return shown(case, not_moved(VoucherTold(claim_no=case.wanted.claim_no), foreseen))
+            return case
+        return shown(case, not_moved(VoucherTold(claim_no=wanted.claim_no), foreseen))
 
     async def write(self, connection: Connection, case: VoucherCase, told: VoucherMoved) -> None:
         """Write down what a message did by itself, in the transaction that locks its voucher."""
@@ -386,12 +390,6 @@ def _holds(case: VoucherCase, met: Sequence[Met]) -> tuple[str, ...]:
     return tuple(
         dict.fromkeys((*(each.hit.value for each in met), *of_service, *case.wanted.holds))
     )
-
-
-def _truth_of(verified: Verified) -> bool | Missing:
-    if verified.verdict is VoucherVerdict.UNKNOWN:
-        return next(each.missing for each in verified.checks if each.missing is not None)
-    return verified.verdict is VoucherVerdict.VALID
 
 
 def _has_no_marks(standing: VoucherStanding, claim_no: str) -> bool:

@@ -51,11 +51,9 @@ class SettlingAbroad:
     async def take(self, asking: VoucherAsking, wanted: VoucherWanted) -> VoucherTold:
         """Settle a claim, or say why not; raises what `VoucherDesk.take` raises."""
         async with locked(self._desk.database, wanted.issuer, wanted.code) as connection:
-            case = await self._desk.begin(connection, asking, wanted, is_whole=False)
+            case = await self._desk.begin_abroad(connection, asking, wanted)
         if isinstance(case, VoucherTold):
             return case
-        if (hindrance := self._desk.hindrance(case)) is not None:
-            return hindrance
         answered = await self._answered(asking, case)
         if answered.given is not None:
             return await self._settled(asking, wanted, answered.given)

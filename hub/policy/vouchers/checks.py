@@ -79,6 +79,13 @@ class Verified:
         """Return the checks that ended so."""
         return tuple(each.code for each in self.checks if each.result is result)
 
+    @property
+    def is_valid(self) -> bool | Missing:
+        """Whether it is VALID; what is missing first where that is UNKNOWN."""
+        if self.verdict is VoucherVerdict.UNKNOWN:
+            return next(each.missing for each in self.checks if each.missing is not None)
+        return self.verdict is VoucherVerdict.VALID
+
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
