@@ -293,7 +293,7 @@ def _delta_claim(one: _Voucher) -> Row:
         "appliEntercode": one.holder,
         "serviceEntercode": PROVIDER,
         "serviceEnterName": "浙江大学",
-        "serviceRecordKey": f"uscc:{PROVIDER}/DEMO-TEM-01/V-{one.number}",
+        "serviceRecordKey": f"uscc:{PROVIDER}/DEMO-TEM-01/D-{one.number}",
         "orderCode": f"O-{one.number}",
         "contractName": "测试服务合同",
         **_money(one),
