@@ -48,6 +48,10 @@ class ClaimErrandKind(Enum):
         description="已占用服务记录的现况。What do you know by now of the service that this claim "
         "was granted?",
     )
+    LOOK = strawberry.enum_value(
+        "LOOK",
+        description="服务记录的情况，不占用。What do you know of a service? Nothing is claimed.",
+    )
     CLAIMS = strawberry.enum_value(
         "CLAIMS", description="我方服务的申兑。Which of my services have your vouchers paid for?"
     )

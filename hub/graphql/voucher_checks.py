@@ -20,6 +20,7 @@ from hub.policy.bounds import Missing
 from hub.policy.vouchers.checks import CheckResult, CheckTold
 from hub.query.plan.errors import QueryError
 from hub.query.sql.marks import grade_of_rows
+from hub.vouchers.advance_checks import ServiceAsker
 from hub.vouchers.first_claims import claims_on
 from hub.vouchers.limits import VOUCHER_COST
 from hub.vouchers.marks import ClaimName
@@ -83,7 +84,7 @@ async def verify_service(  # noqa: PLR0913, PLR0917 - the arguments of a field
     """Check a service for a voucher; nothing moves."""
     context: RequestContext = info.context
     party = known_party(context.caller, VERIFY_SCOPE, "verifyService")
-    if context.vouchers.messages is None:
+    if context.vouchers.advance is None:
         raise QueryError(ErrorCode.FORBIDDEN, "此接口不受理创新券", "this endpoint has no vouchers")
     await context.charge(VOUCHER_COST)
     wanted = VoucherWanted(
@@ -95,9 +96,12 @@ async def verify_service(  # noqa: PLR0913, PLR0917 - the arguments of a field
         service=service,
         order_no=order_no or None,
     )
-    found = await context.vouchers.messages.verify(party, wanted)
-    spec = context.model.registry[SERVICE]
-    context.reads.add(ProtectedRead(grade_of_rows(spec), spec.scope, found.item_id, found.owner))
+    asker = ServiceAsker(party, context.caller.client_id or "")
+    found = await context.vouchers.advance.of(asker, wanted)
+    if found.item_id:  # else its home said nothing, and nothing was read
+        spec = context.model.registry[SERVICE]
+        read = ProtectedRead(grade_of_rows(spec), spec.scope, found.item_id, found.owner)
+        context.reads.add(read)
     told = sorted(found.verified.checks, key=lambda each: FIRST.index(each.result))
     met = list[ClaimName]()
     if context.vouchers.cases is not None and not isinstance(found.claimed, Missing):

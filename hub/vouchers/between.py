@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from hub.access.agreements import Agreements
 from hub.audit.service import Audit
+from hub.vouchers.advance_checks import AdvanceChecks
 from hub.vouchers.errands import ClaimErrands
 from hub.vouchers.fingerprinting import ClaimFingerprints
 from hub.vouchers.granting import GrantDesk
@@ -23,6 +24,7 @@ class VoucherParts:
     ring: ClaimRing
     errands: ClaimErrands
     keeping: ClaimKeeping
+    advance: AdvanceChecks
 
     @classmethod
     def of(
@@ -37,4 +39,5 @@ class VoucherParts:
         desk.road = road = ClaimRoad(desk, ring, prints, audit)
         grants = GrantDesk(desk.database, desk.checks, agreements, ring, desk.clock)
         errands = ClaimErrands(desk.database, ring, grants, prints, audit, desk.clock)
-        return cls(desk, ring, errands, ClaimKeeping(road, grants))
+        advance = AdvanceChecks(desk.database, desk.checks, ring, audit, desk.clock)
+        return cls(desk, ring, errands, ClaimKeeping(road, grants), advance)

@@ -43,6 +43,7 @@ class VoucherDesks:
             tracks=self.tracks,
             cases=self.cases,
             errands=self.between.errands,
+            advance=self.between.advance,
         )
 
 

@@ -81,11 +81,11 @@ def name_of(wire: Any, *, may_be_empty: bool = False) -> ClaimName:
     return ClaimName(*parts)
 
 
-def grant_from_wire(wire: Any) -> AskedGrant:
-    """Read a question for a grant."""
+def grant_from_wire(wire: Any, *, is_look: bool = False) -> AskedGrant:
+    """Read a question for a grant; one that only looks may be about no claim yet."""
     order_no = wire.get("orderNo") if isinstance(wire, dict) else None
     return AskedGrant(
-        name=name_of(wire),
+        name=name_of(wire, may_be_empty=is_look),
         attempt=_text(wire, "attempt"),
         service=_text(wire, "service"),
         order_no=None if order_no is None else _text(wire, "orderNo"),

@@ -64,6 +64,7 @@ class ClaimErrands:
             ErrandKind.WORD: self._hear,
             ErrandKind.OUTCOME: self._outcome,
             ErrandKind.FACTS: self._facts,
+            ErrandKind.LOOK: self._look,
             ErrandKind.CLAIMS: self._claims,
         }
         try:
@@ -95,6 +96,13 @@ class ClaimErrands:
         by = {"subject": asked.client, "party": asked.party}
         detail = {"answer": said, "for": by}
         await self._note(peer, "claim facts answered", asked.name.text, detail)
+        return told
+
+    async def _look(self, peer: str, content: Any) -> dict[str, Any]:
+        asked = grant_from_wire(content, is_look=True)
+        told = await self.grants.tell(asked)
+        by = {"subject": asked.client, "party": asked.party}
+        await self._note(peer, "service told", asked.name.text, {"for": by})
         return told
 
     async def _compare(self, peer: str, content: Any) -> dict[str, Any]:

@@ -107,14 +107,7 @@ class GrantDesk:
         """
         if (silent := await self.unheard()) is not None:
             return {"missing": {"fact": "peer", "reason": silent}}
-        if await self.ring.home_of(asked.service) is not None:
-            raise RefusedError(
-                ErrorCode.HOME_ELSEWHERE,
-                hint="The service is stated at another hub: ask that one.",
-                hint_zh="该服务记录的归属枢纽为他处，请向该枢纽询问。",
-            )
-        given = await self.services.given(asked.service, asked.wanted, asked.holder)
-        await self._check_sight(asked.party, given)
+        given = await self._seen(asked)
         if isinstance(given.claimed, Missing):
             lacking = given.claimed
             return {"missing": {"fact": lacking.fact, "reason": lacking.reason}}
@@ -127,6 +120,14 @@ class GrantDesk:
             "holds": sorted({each.hit.value for each in decided}),
             "given": given_to_wire(given),
         }
+
+    async def tell(self, asked: AskedGrant) -> dict[str, Any]:
+        """Say what this hub knows of a service, claimed or not; nothing changes by it.
+
+        `RefusedError` as of `grant`.
+        """
+        given = await self._seen(asked)
+        return {"attempt": asked.attempt, "holds": [], "given": given_to_wire(given)}
 
     async def facts(self, peer: str, asked: AskedGrant) -> dict[str, Any]:
         """Say what this hub knows by now of a service that a claim holds; nothing changes by it.
@@ -242,6 +243,18 @@ class GrantDesk:
         await connection.execute(_STATE.encode(), values)
         if not after.is_live:
             await free(connection, stands.name)
+
+    async def _seen(self, asked: AskedGrant) -> GivenService:
+        """Return what this hub knows of a service of its own, for who may be told."""
+        if await self.ring.home_of(asked.service) is not None:
+            raise RefusedError(
+                ErrorCode.HOME_ELSEWHERE,
+                hint="The service is stated at another hub: ask that one.",
+                hint_zh="该服务记录的归属枢纽为他处，请向该枢纽询问。",
+            )
+        given = await self.services.given(asked.service, asked.wanted, asked.holder)
+        await self._check_sight(asked.party, given)
+        return given
 
     async def _check_sight(self, party: str, given: GivenService) -> None:
         """Refuse who neither gave the service nor may see its record."""

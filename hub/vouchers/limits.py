@@ -134,3 +134,5 @@ FINGERPRINTS_OF_CLAIM_MAX = 8
 """Fingerprints that one question holds."""
 FINDINGS_TOLD = 1_000
 """Open findings that the command line lists."""
+ATTEMPT_BYTES = 16
+"""Of the random name of one try to ask another hub."""

@@ -48,6 +48,8 @@ class ErrandKind(StrEnum):
     """What became of the claim that I granted?"""
     FACTS = "FACTS"
     """What do you know by now of the service that you granted to this claim?"""
+    LOOK = "LOOK"
+    """What do you know of a service, for whom I name? Nothing changes by it."""
     CLAIMS = "CLAIMS"
     """Which of my services have your vouchers paid for?"""
 

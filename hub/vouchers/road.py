@@ -47,6 +47,7 @@ from hub.vouchers.errand_wire import claim_wire
 from hub.vouchers.fingerprinting import ClaimFingerprints, Fingerprint
 from hub.vouchers.ledger import locked
 from hub.vouchers.limits import (
+    ATTEMPT_BYTES,
     CLAIMS_SHARED_AT_ONCE,
     CLAIMS_SHARED_OF_ONE,
     CLAIMS_SHARED_WAITING,
@@ -65,8 +66,6 @@ from hub.vouchers.service import VoucherDesk
 from hub.vouchers.settling import SettlingAbroad
 from hub.vouchers.shared import SharedClaim
 from schema.codes import VoucherEvent
-
-ATTEMPT_BYTES = 16
 
 
 class ClaimRoad:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from hub.vouchers.advance_checks import AdvanceChecks
 from hub.vouchers.attesting import AttestationDesk
 from hub.vouchers.case_desk import VoucherCaseDesk
 from hub.vouchers.errands import ClaimErrands
@@ -13,13 +14,14 @@ from hub.vouchers.service import VoucherDesk
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ServedVouchers:
-    """What takes messages, attests, tracks, shows cases, answers hubs; None where not served."""
+    """What takes messages, attests, tracks, shows cases, answers hubs, checks; None: not served."""
 
     messages: VoucherDesk | None = None
     attesting: AttestationDesk | None = None
     tracks: FastTracks | None = None
     cases: VoucherCaseDesk | None = None
     errands: ClaimErrands | None = None
+    advance: AdvanceChecks | None = None
 
 
 NO_VOUCHERS = ServedVouchers()

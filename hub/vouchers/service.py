@@ -57,7 +57,6 @@ from hub.vouchers.movements import standing_of
 from hub.vouchers.other_person import check_other_person
 from hub.vouchers.question import (
     LookedAt,
-    ServiceChecked,
     ServiceChecks,
     VoucherAsking,
     VoucherCase,
@@ -188,22 +187,6 @@ class VoucherDesk:
     ) -> VoucherTold:
         """Return what comes of a message; what it leaves is in `statements`."""
         return shown(case, await self._judge(connection, case, statements))
-
-    async def verify(self, party: str, wanted: VoucherWanted) -> ServiceChecked:
-        """Check a service for a voucher beforehand; nothing moves and nothing is marked.
-
-        Holder, issuer and provider may ask; for anybody else there is no such voucher (NOT_FOUND).
-        Vouchers whose money other systems keep are checked as well, on what those said.
-        """
-        async with self.database.reads.connection() as connection:
-            found = await read_voucher(self.database, connection, wanted.issuer, wanted.code)
-        if found is None or wanted.service is None:
-            raise no_voucher()
-        standing = standing_of(found.granted, found.movements)
-        provider = wanted.service.partition("/")[0]
-        if party not in {found.granted.issuer, found.granted.holder, provider}:
-            raise no_voucher()
-        return await self.checks.of(wanted.service, wanted, found, standing)
 
     async def close(self, issuer: str, code: str, event: VoucherEvent) -> VoucherStanding | None:
         """End a voucher whose last day is over; None where nothing changes by it.

@@ -168,7 +168,9 @@ class ClaimHub:
             Parts(
                 facts=ServiceFacts(version="1", standard_version="1", sandbox=True),
                 state=state,
-                vouchers=ServedVouchers(messages=self.desk, errands=self.parts.errands),
+                vouchers=ServedVouchers(
+                    messages=self.desk, errands=self.parts.errands, advance=self.parts.advance
+                ),
                 audit=audit,
             ),
         )

@@ -13,20 +13,24 @@ from hub.access.clients import KeyRole
 from hub.access.config import local_config
 from hub.access.service import Access
 from hub.access.store import DatabaseClientStore
+from hub.audit.service import Audit
 from hub.clock import system_clock
 from hub.crypto.keys import generate_key
 from hub.edge import Application
 from hub.graphql.endpoint import PATH, GraphQLEndpoint
 from hub.graphql.hooks import ServiceFacts
 from hub.graphql.service import Engine, Parts
+from hub.harvest.source import HarvestSource
 from hub.policy.law import current_law
 from hub.policy.vouchers.corrections import TOLD, VoucherFound
 from hub.state import MemoryState
 from hub.store.database import Database
+from hub.vouchers.advance_checks import AdvanceChecks
 from hub.vouchers.case_desk import VoucherCaseDesk
 from hub.vouchers.fast_track import FastTracks
 from hub.vouchers.findings import VoucherAbout, VoucherFindings
 from hub.vouchers.kept_claims import KeptClaims
+from hub.vouchers.ring import ClaimRing
 from hub.vouchers.served import ServedVouchers
 from schema.codes import VoucherFindingKind
 from tests.integration.vouchers.voucher_world import (
@@ -96,6 +100,11 @@ class Office:
         return self.clients[name]
 
 
+async def no_hubs() -> dict[str, HarvestSource]:
+    """Return the hubs that this one knows: none."""
+    return {}
+
+
 @pytest.fixture
 async def office(database):
     await grant(database, CODE)
@@ -117,6 +126,13 @@ async def office(database):
                 party=HUB,
             ),
             cases=VoucherCaseDesk(database, Agreements(database, system_clock), world.desk.issuers),
+            advance=AdvanceChecks(
+                database,
+                world.services,
+                ClaimRing(no_hubs),
+                Audit(database, system_clock),
+                world.time,
+            ),
         ),
     )
     endpoint = GraphQLEndpoint(Engine(database, system_clock, parts), access)

@@ -19,6 +19,7 @@ from hub.policy.vouchers.messages import Event
 from hub.store.database import Database
 from hub.store.sources import register_source
 from hub.vouchers.abroad import given_from_wire, given_to_wire
+from hub.vouchers.advance_checks import unknown_service
 from hub.vouchers.ledger import KeptVoucher, granted_of
 from hub.vouchers.movements import standing_of
 from hub.vouchers.question import ServiceChecked, VoucherWanted
@@ -168,6 +169,10 @@ async def stated(database: Database, rows: Iterable[dict[str, Any]], **source: A
     assert {each.outcome for each in outcomes} == {Outcome.ACCEPTED}, outcomes
 
 
+KNOWN_HERE = {CheckCode.PROVIDER, CheckCode.CONTROLLED, CheckCode.STATUS}
+"""What the home of the voucher knows without the home of the service."""
+
+
 async def checked(
     database: Database,
     rows: dict[str, Any],
@@ -209,6 +214,10 @@ async def checked(
     wire = json.loads(json.dumps(given_to_wire(await services.given(SERVICE, wanted, HOLDER))))
     abroad = await services.checked(given_from_wire(wire), wanted, voucher, standing)
     assert abroad == found, "what another hub says of the service is checked as one's own"
+    silent = unknown_service(SERVICE, "jiangsu", now)
+    unknown = await services.checked(silent, wanted, voucher, standing)
+    assert unknown.verified.verdict is not VoucherVerdict.VALID, "a silent home says nothing"
+    assert told(unknown, CheckResult.PASS) <= KNOWN_HERE
     return found
 
 
