@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -14,13 +13,23 @@ from hub.audit.service import Audit
 from hub.cli.context import Act, open_database, run, settings
 from hub.cli.customs import customs_desk
 from hub.clock import system_clock
-from hub.harvest.source import HarvestSource
+from hub.federation.deployed import LiveSources
 from hub.settings import Settings
 from hub.store.database import Database
-from hub.vouchers.attesting import AttestationDesk, AttestationTold, ClaimsTold
-from hub.vouchers.deployed import voucher_desks
+from hub.vouchers.attestation_told import AttestationTold, ClaimsTold, NotAttested
+from hub.vouchers.deployed import VoucherDesks, voucher_desks
 from hub.vouchers.marks import ClaimName
+from hub.vouchers.ring import PEER
 
+_ADVICE = {
+    NotAttested.LOG_NOT_PINNED.value: "在该枢纽的来源文件中以 [hub] policy 固定其日志。"
+    "Pin its log in the file of its source: [hub] policy (docs/operators/peers.md, section 2).",
+    NotAttested.SERVICE_UNPROVED.value: "日志已记明原因；请与该枢纽运维核对其日志密钥。"
+    "The log of this hub says why; compare the key of its log with that hub's operator.",
+    PEER: "服务记录所在枢纽未应答，请稍后再试。The hub that keeps the service did not answer: "
+    "repeat the command later.",
+}
+"""What the operator does about what another hub has to do with."""
 To = Annotated[Path, typer.Option("--to", help="file to write")]
 
 
@@ -35,6 +44,8 @@ def attest(
     if told.text is None:
         why = told.missing.fact if told.missing is not None else str(told.refused)
         typer.echo(f"没有证明 no attestation: {why}")
+        if (advice := _ADVICE.get(why)) is not None:
+            typer.echo(advice)
         for check in told.checks:
             lacking = "" if check.missing is None else f" · {check.missing.fact}"
             typer.echo(f"  {check.code.value} {check.result.value}{lacking}")
@@ -61,25 +72,25 @@ async def _attest(name: ClaimName) -> AttestationTold:
     hub_settings = settings()
     act = Act("voucher attest", {"claim": f"{name.issuer}/{name.code}/{name.claim_no}"})
     async with open_database(hub_settings, act) as database:
-        return await _desk(hub_settings, database).attest(None, name)
+        desks = _desks(hub_settings, database)
+        try:
+            return await desks.attesting.attest(None, name)
+        finally:
+            await desks.between.ring.aclose()
 
 
 async def _claims(service: str, day: datetime) -> ClaimsTold:
     hub_settings = settings()
     act = Act("voucher claims", {"service": service, "day": day.date().isoformat()})
     async with open_database(hub_settings, act) as database:
-        return await _desk(hub_settings, database).claims_of(None, service, day.date())
+        return await _desks(hub_settings, database).attesting.claims_of(None, service, day.date())
 
 
-async def _no_hubs() -> Mapping[str, HarvestSource]:
-    """Return no other hub: attesting asks none."""
-    return {}
-
-
-def _desk(hub_settings: Settings, database: Database) -> AttestationDesk:
+def _desks(hub_settings: Settings, database: Database) -> VoucherDesks:
     agreements, audit = Agreements(database, system_clock), Audit(database, system_clock)
     customs = customs_desk(hub_settings, database)
-    return voucher_desks(hub_settings, database, agreements, customs, audit, _no_hubs).attesting
+    hubs = LiveSources(hub_settings.source_secrets_dir).all
+    return voucher_desks(hub_settings, database, agreements, customs, audit, hubs)
 
 
 def _write(to: Path, text: bytes, about: str) -> None:

@@ -155,8 +155,11 @@ _KINDS = {
 }
 
 
-_REASONS = ("NOT_CLAIMED", "HELD", "NOT_VALID", "CORRECTED", "CASH_OVER", "NOT_IN_LOG")
-"""Why a claim is not attested (`hub.vouchers.attesting`)."""
+_REASONS = (
+    *("NOT_CLAIMED", "HELD", "NOT_VALID", "CORRECTED", "CASH_OVER", "NOT_IN_LOG"),
+    *("SERVICE_ELSEWHERE", "LOG_NOT_PINNED", "SERVICE_UNPROVED", "peer"),
+)
+"""Why a claim is not attested (`hub.vouchers.attestation_told`), or what is missing for it."""
 _VOUCHER_DOCUMENTS = {
     **{
         each: each for each in ("desk", "cases", "case", "checks", "movements", "decide", "parties")

@@ -27,7 +27,8 @@ from hub.audit.rows import ReadRequest
 from hub.audit.service import Audit
 from hub.crypto.keys import VerifyKey
 from hub.errors import ErrorCode, RefusedError
-from hub.vouchers.attesting import AttestationDesk, NotAttested
+from hub.vouchers.attestation_told import NotAttested
+from hub.vouchers.attesting import AttestationDesk
 from hub.vouchers.marks import ClaimName
 
 PATH = "/attestations"
@@ -88,7 +89,7 @@ class AttestationEndpoints:
         caller = admitted.caller
         if caller.party is None:
             raise RefusedError(ErrorCode.UNAUTHENTICATED)
-        told = await self._desk.attest(caller.party, name)
+        told = await self._desk.attest(caller.party, name, caller.client_id)
         request = ReadRequest(
             caller=caller,
             grants=await self._agreements.of(caller.party),
