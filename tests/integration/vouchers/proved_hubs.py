@@ -68,6 +68,11 @@ class TwoHubs:
     paying: LoggedHub
     serving: LoggedHub
 
+    async def as_claimed(self) -> None:
+        """State service and order as they were when the claim was made."""
+        await self.serving.state(*(row for name, row in INVOICED.items() if name not in HERE))
+        await self.serving.sign()
+
     async def attest(self, party: str | None = ISSUER) -> AttestationTold:
         return await self.paying.hub.attesting.attest(party, CLAIM, None if party is None else "me")
 
@@ -130,15 +135,15 @@ def checks_at(place: ClaimPlace) -> Any:
 async def run_two(
     stack: AsyncExitStack, places: tuple[ClaimPlace, ClaimPlace], signers: tuple[Signer, Signer]
 ) -> TwoHubs:
-    """Run both hubs, with the service claimed and both logs signed; again: the same claim."""
+    """Run both hubs, with the service claimed and both logs signed."""
     paying, serving = [
         LoggedHub(await stack.enter_async_context(running(place, checks_at(place))), signer)
         for place, signer in zip(places, signers, strict=True)
     ]
+    two = TwoHubs(paying, serving)
     await paying.state(*(INVOICED[name] for name in HERE))
-    await serving.state(*(row for name, row in INVOICED.items() if name not in HERE))
-    await serving.sign()
+    await two.as_claimed()
     told = await claimed(paying.hub, SERVICE, "A", fen=FEN, order_no="O-1")
     assert told.state is not None, told
     await paying.sign()
-    return TwoHubs(paying, serving)
+    return two
