@@ -17,9 +17,11 @@ from hub.access.agreements import Agreements
 from hub.clock import system_clock
 from hub.customs.service import CustomsDesk
 from hub.federation.deployed import LiveSources
+from hub.ledger.checkpoint import cosign, parse_checkpoint
 from hub.ledger.keys import PinnedKey, ProducerKeys
-from hub.ledger.note import Signer
+from hub.ledger.note import Signer, parse_note
 from hub.ledger.policy import NONE, Policy
+from hub.ledger.witnessed import add_cosignature, newest_note
 from hub.store.database import Database
 from hub.vouchers.attestation_told import AttestationTold
 from hub.vouchers.marks import ClaimName
@@ -54,6 +56,17 @@ class LoggedHub:
         """Let the log take and sign what is there."""
         await self._world().sign()
 
+    async def witnessed(self, witness: Signer) -> None:
+        """Let a witness cosign the newest checkpoint."""
+        database, origin = self.hub.database, self.hub.place.origin
+        async with database.reads.connection() as connection:
+            note = await newest_note(connection, origin)
+        assert note is not None
+        text = parse_note(note).text
+        line = cosign(text, witness, int(system_clock().timestamp())).line().removesuffix("\n")
+        size = parse_checkpoint(text).size
+        await add_cosignature(database, origin, size, line, (witness.key,))
+
     def _world(self) -> ClaimedService:
         place = self.hub.place
         world = ClaimedService(self.hub.database, Path(place.folder))
@@ -76,10 +89,9 @@ class TwoHubs:
     async def attest(self, party: str | None = ISSUER) -> AttestationTold:
         return await self.paying.hub.attesting.attest(party, CLAIM, None if party is None else "me")
 
-    def policy(self, *, of_both: bool = True) -> Policy:
-        """Return what a finance office trusts."""
-        both = (self.paying.signer.key, self.serving.signer.key)
-        return Policy(both if of_both else both[:1], {}, {}, NONE)
+    def policy(self, witness: Signer | None = None) -> Policy:
+        """Return what a finance office trusts: both logs."""
+        return trust(self.paying.signer, self.serving.signer, witness=witness)
 
     def keys(self) -> ProducerKeys:
         """Return whom it trusts to attest."""
@@ -102,17 +114,25 @@ async def prepare_two(paying: ClaimPlace, serving: ClaimPlace) -> tuple[Signer, 
     """Register the hubs with each other, and pin the log of the one at the other."""
     await prepare((paying, serving), CODES, 9_000_000)
     signers = tuple(Signer(each.origin, Ed25519PrivateKey.generate()) for each in (paying, serving))
-    pin(paying, serving, signers[1])
+    pin(paying, serving, trust(signers[1]))
     return signers[0], signers[1]
 
 
-def pin(paying: ClaimPlace, serving: ClaimPlace, signer: Signer | None) -> None:
+def trust(*logs: Signer, witness: Signer | None = None) -> Policy:
+    """Return the policy that trusts logs, and asks for a witness where one is given."""
+    witnesses = {} if witness is None else {"witness": witness.key}
+    return Policy(
+        tuple(each.key for each in logs), witnesses, {}, NONE if witness is None else "witness"
+    )
+
+
+def pin(paying: ClaimPlace, serving: ClaimPlace, trusted: Policy | None) -> None:
     """Name the log of a peer in the file of its source; None: none."""
     file = Path(paying.folder) / "sources" / f"{serving.name}.toml"
     policy = Path(paying.folder) / f"{serving.name}.policy"
     kept = [line for line in file.read_text("utf-8").splitlines() if not line.startswith("policy")]
-    if signer is not None:
-        policy.write_bytes(Policy((signer.key,), {}, {}, NONE).encode())
+    if trusted is not None:
+        policy.write_bytes(trusted.encode())
         kept.append(f'policy = "{policy}"')
     file.write_text("\n".join([*kept, ""]), "utf-8")
 
