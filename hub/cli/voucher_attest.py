@@ -16,20 +16,11 @@ from hub.clock import system_clock
 from hub.federation.deployed import LiveSources
 from hub.settings import Settings
 from hub.store.database import Database
-from hub.vouchers.attestation_told import AttestationTold, ClaimsTold, NotAttested
+from hub.vouchers.attestation_told import AttestationTold, ClaimsTold
 from hub.vouchers.deployed import VoucherDesks, voucher_desks
 from hub.vouchers.marks import ClaimName
-from hub.vouchers.ring import PEER
+from hub.vouchers.words import UNATTESTED
 
-_ADVICE = {
-    NotAttested.LOG_NOT_PINNED.value: "在该枢纽的来源文件中以 [hub] policy 固定其日志。"
-    "Pin its log in the file of its source: [hub] policy (docs/operators/peers.md, section 2).",
-    NotAttested.SERVICE_UNPROVED.value: "日志已记明原因；请与该枢纽运维核对其日志密钥。"
-    "The log of this hub says why; compare the key of its log with that hub's operator.",
-    PEER: "服务记录所在枢纽未应答，请稍后再试。The hub that keeps the service did not answer: "
-    "repeat the command later.",
-}
-"""What the operator does about what another hub has to do with."""
 To = Annotated[Path, typer.Option("--to", help="file to write")]
 
 
@@ -44,8 +35,8 @@ def attest(
     if told.text is None:
         why = told.missing.fact if told.missing is not None else str(told.refused)
         typer.echo(f"没有证明 no attestation: {why}")
-        if (advice := _ADVICE.get(why)) is not None:
-            typer.echo(advice)
+        for words in UNATTESTED.get(why, ()):
+            typer.echo(words)
         for check in told.checks:
             lacking = "" if check.missing is None else f" · {check.missing.fact}"
             typer.echo(f"  {check.code.value} {check.result.value}{lacking}")

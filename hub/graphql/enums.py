@@ -17,6 +17,7 @@ import strawberry
 
 from hub.errors import ErrorCode
 from hub.query.plan.errors import QueryError
+from hub.vouchers.words import UNATTESTED
 from schema.codes import (
     CodeList,
     CustomsDistrict,
@@ -230,12 +231,10 @@ NotAttestedCode = plain_enum(
         "CORRECTED": "服务记录的金额已与申兑不同。The service record says another charge by now.",
         "CASH_OVER": "兑付截止日期已过。The last day of settlement is over.",
         "NOT_IN_LOG": "日志尚未签出，数秒后再问。The log has not signed yet: ask in some seconds.",
-        "SERVICE_ELSEWHERE": "服务记录在其他枢纽，且未经其占用于此申兑。The service is a record of "
-        "another hub, which granted it to no claim that is kept here.",
-        "LOG_NOT_PINNED": "服务记录所在枢纽的日志未在本枢纽固定，请联系运维。The log of the "
-        "service's hub is not pinned here: the operator names its policy in that source's file.",
-        "SERVICE_UNPROVED": "服务记录所在枢纽的证明与其固定的日志不符，请联系运维。What the "
-        "service's hub sent is no proof of its pinned log: the operator looks at it.",
+        **{
+            code: "".join(UNATTESTED[code])
+            for code in ("SERVICE_ELSEWHERE", "LOG_NOT_PINNED", "SERVICE_UNPROVED")
+        },
         "NO_MAP": "该日的申兑日表尚无。There is no map of that day: it is not over, or none was "
         "made.",
         "AFTER_DAY": "记录晚于该日的日表，请问其后的日子。The record came later: ask for a later "

@@ -315,10 +315,14 @@ async def test_interface_and_command_ask_the_home_and_a_silent_one_is_missing(
         told = answer["data"]["attestation"]
         assert (told["text"], told["refused"], told["missing"]) == (None, None, "peer")
     _as_operator(place, tmp_path, monkeypatch)
-    code, said = await _attested_by_command()
+    code, said = await deltahub(*ATTEST)
     lacking = "没有证明 no attestation: NOT_VALID"  # no law that ships has rates
     assert (code, said.splitlines()[0]) == (1, lacking)
     assert "  CHAIN PASS" in said, "what the home of the service knows was asked for"
+    pin(*places[0], None)
+    code, said = await deltahub(*ATTEST)
+    pin(*places[0], trust(two.serving.signer))
+    assert (code, "names its policy" in said) == (1, True), said
 
 
 def _as_operator(place: ClaimPlace, folder: Path, patch: pytest.MonkeyPatch) -> None:
@@ -335,13 +339,37 @@ def _as_operator(place: ClaimPlace, folder: Path, patch: pytest.MonkeyPatch) -> 
     patch.chdir(folder)
 
 
-async def _attested_by_command() -> tuple[int, str]:
-    words = ("voucher", "attest", "--issuer", ISSUER, "--code", "V-0", "--claim", "A")
+ATTEST = ("voucher", "attest", "--issuer", ISSUER, "--code", "V-0", "--claim", "A")
+
+
+async def deltahub(*arguments: str) -> tuple[int, str]:
+    """Give a command, while the hubs go on in this thread."""
 
     def run() -> tuple[int, str]:
-        done = CliRunner().invoke(assemble(words[0]), list(words))
+        done = CliRunner().invoke(assemble(arguments[0]), list(arguments))
         if done.exception is not None and not isinstance(done.exception, SystemExit):
             raise done.exception
         return done.exit_code, done.output
 
     return await asyncio.to_thread(run)
+
+
+async def test_a_finance_office_verifies_the_file_by_a_policy_that_names_both_logs(
+    two: TwoHubs, tmp_path: Path
+) -> None:
+    told, hub = await two.attest(), two.paying.hub
+    assert told.text is not None
+    file, keys = tmp_path / "attestation.json", tmp_path / "keys.json"
+    file.write_bytes(told.text)
+    keys.write_bytes(await hub.attesting.keys_to_pin([(hub.key.public, 0)]))
+    words = []
+    for trusted in (two.policy(), trust(two.paying.signer)):
+        policy = tmp_path / "policy.txt"
+        policy.write_bytes(trusted.encode())
+        words.append(
+            await deltahub("verify", str(file), "--policy", str(policy), "--keys", str(keys))
+        )
+    assert [(code, said.splitlines()[0]) for code, said in words] == [
+        (0, "VALID_UNWITNESSED"),
+        (1, "BAD_LOG_SIG"),
+    ]
