@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -14,12 +13,13 @@ from hub.audit.service import Audit
 from hub.cli.context import Act, open_database, run, settings
 from hub.cli.customs import customs_desk
 from hub.clock import system_clock
-from hub.harvest.source import HarvestSource
+from hub.federation.deployed import LiveSources
 from hub.settings import Settings
 from hub.store.database import Database
-from hub.vouchers.attesting import AttestationDesk, AttestationTold, ClaimsTold
-from hub.vouchers.deployed import voucher_desks
+from hub.vouchers.attestation_told import AttestationTold, ClaimsTold
+from hub.vouchers.deployed import VoucherDesks, voucher_desks
 from hub.vouchers.marks import ClaimName
+from hub.vouchers.words import UNATTESTED
 
 To = Annotated[Path, typer.Option("--to", help="file to write")]
 
@@ -35,6 +35,8 @@ def attest(
     if told.text is None:
         why = told.missing.fact if told.missing is not None else str(told.refused)
         typer.echo(f"没有证明 no attestation: {why}")
+        for words in UNATTESTED.get(why, ()):
+            typer.echo(words)
         for check in told.checks:
             lacking = "" if check.missing is None else f" · {check.missing.fact}"
             typer.echo(f"  {check.code.value} {check.result.value}{lacking}")
@@ -61,25 +63,25 @@ async def _attest(name: ClaimName) -> AttestationTold:
     hub_settings = settings()
     act = Act("voucher attest", {"claim": f"{name.issuer}/{name.code}/{name.claim_no}"})
     async with open_database(hub_settings, act) as database:
-        return await _desk(hub_settings, database).attest(None, name)
+        desks = _desks(hub_settings, database)
+        try:
+            return await desks.attesting.attest(None, name)
+        finally:
+            await desks.between.ring.aclose()
 
 
 async def _claims(service: str, day: datetime) -> ClaimsTold:
     hub_settings = settings()
     act = Act("voucher claims", {"service": service, "day": day.date().isoformat()})
     async with open_database(hub_settings, act) as database:
-        return await _desk(hub_settings, database).claims_of(None, service, day.date())
+        return await _desks(hub_settings, database).attesting.claims_of(None, service, day.date())
 
 
-async def _no_hubs() -> Mapping[str, HarvestSource]:
-    """Return no other hub: attesting asks none."""
-    return {}
-
-
-def _desk(hub_settings: Settings, database: Database) -> AttestationDesk:
+def _desks(hub_settings: Settings, database: Database) -> VoucherDesks:
     agreements, audit = Agreements(database, system_clock), Audit(database, system_clock)
     customs = customs_desk(hub_settings, database)
-    return voucher_desks(hub_settings, database, agreements, customs, audit, _no_hubs).attesting
+    hubs = LiveSources(hub_settings.source_secrets_dir).all
+    return voucher_desks(hub_settings, database, agreements, customs, audit, hubs)
 
 
 def _write(to: Path, text: bytes, about: str) -> None:

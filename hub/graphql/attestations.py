@@ -21,7 +21,8 @@ from hub.graphql.scalars import Date, DateTime, SafeInt
 from hub.graphql.types import RequiresScope
 from hub.graphql.voucher_checks import FIRST, VERIFY_SCOPE, VoucherCheck, check_of
 from hub.query.plan.errors import QueryError
-from hub.vouchers.attesting import AttestationDesk, AttestationTold, NotAttested
+from hub.vouchers.attestation_told import AttestationTold, NotAttested
+from hub.vouchers.attesting import AttestationDesk
 from hub.vouchers.limits import ATTESTATION_COST, CLAIM_STATE_COST, CLAIMS_COST
 from hub.vouchers.marks import ClaimName
 from schema.dates import format_instant
@@ -118,7 +119,8 @@ async def attest(info: Info, issuer: _Issuer, code: _Code, claim_no: _Claim) -> 
     """Attest a claim."""
     context, desk, party = _desk(info, "attestation")
     await context.charge(ATTESTATION_COST)
-    told = await desk.attest(party, ClaimName(issuer, code, claim_no))
+    name = ClaimName(issuer, code, claim_no)
+    told = await desk.attest(party, name, context.caller.client_id)
     context.reads.update(desk.reads(told.claim, told.service))
     return _attestation(told)
 

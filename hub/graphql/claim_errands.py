@@ -48,6 +48,10 @@ class ClaimErrandKind(Enum):
         description="已占用服务记录的现况。What do you know by now of the service that this claim "
         "was granted?",
     )
+    PROOF = strawberry.enum_value(
+        "PROOF",
+        description="同上，并附其日志证明。The same, and the proof that your log holds it.",
+    )
     LOOK = strawberry.enum_value(
         "LOOK",
         description="服务记录的情况，不占用。What do you know of a service? Nothing is claimed.",

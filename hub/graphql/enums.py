@@ -17,6 +17,7 @@ import strawberry
 
 from hub.errors import ErrorCode
 from hub.query.plan.errors import QueryError
+from hub.vouchers.words import UNATTESTED
 from schema.codes import (
     CodeList,
     CustomsDistrict,
@@ -230,8 +231,10 @@ NotAttestedCode = plain_enum(
         "CORRECTED": "服务记录的金额已与申兑不同。The service record says another charge by now.",
         "CASH_OVER": "兑付截止日期已过。The last day of settlement is over.",
         "NOT_IN_LOG": "日志尚未签出，数秒后再问。The log has not signed yet: ask in some seconds.",
-        "SERVICE_ELSEWHERE": "服务记录在其他枢纽，本枢纽没有其日志证明。The service is a record of "
-        "another hub, whose proof this one does not hold.",
+        **{
+            code: "".join(UNATTESTED[code])
+            for code in ("SERVICE_ELSEWHERE", "LOG_NOT_PINNED", "SERVICE_UNPROVED")
+        },
         "NO_MAP": "该日的申兑日表尚无。There is no map of that day: it is not over, or none was "
         "made.",
         "AFTER_DAY": "记录晚于该日的日表，请问其后的日子。The record came later: ask for a later "

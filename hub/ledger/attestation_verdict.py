@@ -31,10 +31,10 @@ from hub.ledger.attestation import (
     parse_attestation,
 )
 from hub.ledger.claims_proof import ClaimsVerdict, told_of, verify_claims
-from hub.ledger.errors import NoteError, ProofError
+from hub.ledger.errors import NoteError
 from hub.ledger.keys import PinnedKey, ProducerKeys
+from hub.ledger.leaf_proof import check_inclusion
 from hub.ledger.limits import CLOCK_SKEW_S
-from hub.ledger.merkle import leaf_hash, verify_inclusion
 from hub.ledger.policy import Policy
 from hub.ledger.proof import TlogProof
 from hub.ledger.trusted_head import TrustedHead, seen_by, trusted_head
@@ -185,13 +185,8 @@ def _in_log(
         )
     head = _head(file.claim, (attested.origin, attested.log_size), policy, now)
     of_service = head if elsewhere is None else _head(file.service, elsewhere, policy, now)
-    for name, proof, under in (("service", file.service, of_service), ("claim", file.claim, head)):
-        leaf = leaf_hash(proof.extra)  # `extra` is the leaf in its one spelling
-        root, size = under.checkpoint.root, under.checkpoint.size
-        try:
-            verify_inclusion(proof.index, size, leaf, proof.proof, root)
-        except ProofError as error:
-            raise RefusedVerdictError(Word.BAD_INCLUSION, f"{error} ({name})") from error
+    check_inclusion(file.service, of_service, "service")
+    check_inclusion(file.claim, head, "claim")
     return head if elsewhere is None else _seen_both(head, of_service)
 
 

@@ -41,7 +41,7 @@ async function attest() {
   at("checks").hidden = found.checks.length === 0;
   table.show(found.checks);
   if (found.text === null) {
-    at("told").textContent = t("attestation.none", { why: REASONS[found.refused] ?? found.missing ?? "" });
+    at("told").textContent = t("attestation.none", { why: REASONS[found.refused ?? found.missing] ?? found.missing ?? "" });
     return;
   }
   saveAs("attestation.json", found.text, "application/json");

@@ -31,7 +31,7 @@ from hub.policy.customs.disposal import DisposalKind
 from hub.problem import problem
 from hub.query.plan.documents import DOCUMENTS, document_id
 from hub.vouchers.chain import KINDS
-from hub.vouchers.words import CHECKS, MISSING, REFUSED, code_name
+from hub.vouchers.words import CHECKS, MISSING, REFUSED, UNATTESTED, code_name
 from schema.codes import (
     CodeList,
     CustomsDistrict,
@@ -131,7 +131,9 @@ def _of_attestation(language: str) -> dict[str, str]:
         "state": _registered("claim_state"),
         "states": _choices(VoucherClaimState, language),
         "reasons": json.dumps(
-            {each: said[f"attestation.{each}"] for each in _REASONS}, ensure_ascii=False
+            {each: said[f"attestation.{each}"] for each in _REASONS}
+            | {each: texts[LANGUAGES.index(language)] for each, texts in UNATTESTED.items()},
+            ensure_ascii=False,
         ),
     }
 
@@ -156,7 +158,7 @@ _KINDS = {
 
 
 _REASONS = ("NOT_CLAIMED", "HELD", "NOT_VALID", "CORRECTED", "CASH_OVER", "NOT_IN_LOG")
-"""Why a claim is not attested (`hub.vouchers.attesting`)."""
+"""Why a claim is not attested (`hub.vouchers.attestation_told`), by this hub alone."""
 _VOUCHER_DOCUMENTS = {
     **{
         each: each for each in ("desk", "cases", "case", "checks", "movements", "decide", "parties")

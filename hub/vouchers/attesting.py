@@ -3,18 +3,19 @@
 - A claim is shown to whom its record is shown: provider, holder, issuer, and whoever the owner
   granted vouchers. For anybody else there is no such claim (NOT_FOUND).
 - Attested is what the checks say VALID of now, as when a claim is settled. UNKNOWN is not attested:
-  the answer names every check. Nor is what a person still has to look at, or what was corrected
-  since it was claimed.
+  the answer names every check. Nor is what a person still has to look at, or a service whose
+  charge was corrected since it was claimed.
+- What another hub granted is attested on what that hub says now and proves, also where a copy of
+  the record is kept here (`hub.vouchers.proving`).
 - Whether a service was claimed is told to its provider, its user, and to who may see the claim.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from enum import StrEnum
-from typing import Any, Final
+from typing import Any
 
 from psycopg.rows import dict_row
 
@@ -30,99 +31,52 @@ from hub.ledger.claim_map import claim_key
 from hub.ledger.claims_proof import ClaimsProof
 from hub.ledger.hub_keys import pinned_keys
 from hub.ledger.policy import Policy
-from hub.ledger.receipts import leaf_proofs, proofs_of_two, receipt_for
+from hub.ledger.receipts import LeafProofs, leaf_proofs, proofs_of_two, receipt_for
 from hub.policy.bounds import Missing
-from hub.policy.vouchers.checks import CheckTold, VoucherVerdict
+from hub.policy.vouchers.checks import VoucherVerdict
 from hub.policy.vouchers.messages import Event
 from hub.query.sql.marks import grade_of_rows
 from hub.store.database import Database
 from hub.store.view import names_now
+from hub.vouchers.attestation_told import (
+    AttestationTold,
+    ClaimStateTold,
+    ClaimsTold,
+    NotAttested,
+    Row,
+    last_day,
+)
 from hub.vouchers.claim_days import ClaimDays
 from hub.vouchers.ledger import CLAIM, KeptVoucher, read_voucher
 from hub.vouchers.limits import ATTESTED_DAYS
 from hub.vouchers.marks import ClaimName
-from hub.vouchers.movements import GrantedVoucher, standing_of
-from hub.vouchers.question import ServiceChecked, ServiceChecks, VoucherWanted
-from schema.codes import VoucherClaimState
+from hub.vouchers.movements import standing_of
+from hub.vouchers.proving import ProvedService, ServiceAbroad, ServicesAbroad
+from hub.vouchers.question import GivenService, ServiceChecked, ServiceChecks, VoucherWanted
+from hub.vouchers.service_proof import proof_of
 from schema.dates import format_instant, local_date
+from schema.parties import HUB_PARTY
 from schema.records import ServiceRecord
 
 STATE_TYPE = "hub-claim-state+jws"
 STATE_VERSION = "hub-claim-state-1"
-ATTESTED: Final = frozenset(
-    {
-        VoucherClaimState.CONSUMED,
-        VoucherClaimState.SUBMITTED,
-        VoucherClaimState.COUNTY_OK,
-        VoucherClaimState.CITY_OK,
-        VoucherClaimState.SETTLED,
-    }
-)
-Row = Mapping[str, Any]
 
 
-class NotAttested(StrEnum):
-    """Why there is no attestation, or no proof of a day."""
+@dataclass(frozen=True, slots=True)
+class _ClaimSeen:
+    """A claim that may be attested, with its voucher. `until`: the last day for which."""
 
-    NOT_CLAIMED = "NOT_CLAIMED"
-    """The claim is only reserved, or it was released, rejected or clawed back."""
-    HELD = "HELD"
-    """A person has to look at it first."""
-    NOT_VALID = "NOT_VALID"
-    """The checks do not say VALID; every one is told."""
-    CORRECTED = "CORRECTED"
-    """The service record says another charge than the claim; the claim is capped first."""
-    CASH_OVER = "CASH_OVER"
-    """The last day of settlement is over."""
-    NOT_IN_LOG = "NOT_IN_LOG"
-    """No signed checkpoint covers it yet; ask again in a few seconds."""
-    SERVICE_ELSEWHERE = "SERVICE_ELSEWHERE"
-    """The service is a record of another hub, whose proof this one does not hold."""
-    NO_MAP = "NO_MAP"
-    """The map of that day is not stated: the day is not over, or the hub made none then."""
-    AFTER_DAY = "AFTER_DAY"
-    """The record came into the log after the map of that day was made; ask for a later day."""
-    MAP_GONE = "MAP_GONE"
-    """Content of that day was erased; its map cannot be made again."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class AttestationTold:
-    """An attestation, or why there is none. One of `text`, `refused`, `missing` is stated."""
-
-    text: bytes | None = None
-    refused: NotAttested | None = None
-    missing: Missing | None = None
-    checks: tuple[CheckTold, ...] = ()
-    attested: Attested | None = None
-    claim: Row | None = None
-    """The row that was told of."""
-    service: Row | None = None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ClaimStateTold:
-    """What a claim is now. `jws`: the same, typ `hub-claim-state+jws`."""
-
+    name: ClaimName
     claim: Row
-    home: str
-    """Origin of the log of the hub that was asked."""
-    looked_up_at: str
-    jws: str
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ClaimsTold:
-    """A proof of whether a service was claimed at the end of a day, or why there is none."""
-
-    text: bytes | None = None
-    is_claimed: bool | None = None
-    refused: NotAttested | None = None
-    service: Row | None = None
+    voucher: KeptVoucher
+    until: date
 
 
 class AttestationDesk:
-    """Attests claims. `base`, `origin`: address of this hub and name of its log."""
+    """Attests claims. `base`, `origin`: address of this hub and name of its log.
+
+    `abroad`: asks the homes of services; None: no other hub is asked.
+    """
 
     def __init__(  # noqa: PLR0913 - what an attestation rests on
         self,
@@ -135,6 +89,7 @@ class AttestationDesk:
         origin: str,
         key: Callable[[], AnswerSigner],
         policy: Policy | None = None,
+        abroad: ServicesAbroad | None = None,
     ) -> None:
         self._database = database
         self._checks = checks
@@ -144,70 +99,110 @@ class AttestationDesk:
         self._origin = origin
         self._key = key
         self._policy = policy
+        self._abroad = abroad
         self.days = ClaimDays(database, origin)
 
-    async def attest(self, party: str | None, name: ClaimName) -> AttestationTold:
-        """Attest a claim; `party` None is the operator. NOT_FOUND for who may not see it."""
+    async def attest(
+        self, party: str | None, name: ClaimName, client: str | None = None
+    ) -> AttestationTold:
+        """Attest a claim; `party` None is the operator. NOT_FOUND for who may not see it.
+
+        `client`: as which `party` asks; the home of a service is told for whom it is asked.
+        """
         claim = await self._claim(party, name)
         voucher = await self._voucher(name)
+        told = AttestationTold(claim=claim)
         today = local_date(self._clock())
-        lacking = _lacking(claim, voucher.granted, today)
-        if isinstance(lacking, NotAttested):
-            return AttestationTold(refused=lacking, claim=claim)
-        if isinstance(lacking, Missing):
-            return AttestationTold(missing=lacking, claim=claim)
+        last = last_day(claim, voucher.granted, today)
+        if not isinstance(last, date):
+            return told.without(last)
+        seen = _ClaimSeen(name, claim, voucher, min(last, today + timedelta(days=ATTESTED_DAYS)))
+        if self._abroad is not None and (shared := await self._abroad.claim_of(name)) is not None:
+            here = f"{HUB_PARTY}{self._origin}"
+            there = await self._abroad.ask(
+                shared, voucher.granted.holder, party or here, client or here
+            )
+            return await self._attest_abroad(told, seen, there)
         if not await self._has_service(claim["service_key"]):
-            return AttestationTold(refused=NotAttested.SERVICE_ELSEWHERE, claim=claim)
+            return told.without(NotAttested.SERVICE_ELSEWHERE)
         service = await self._service(claim["service_key"])
-        found = await self._checked(name, claim, voucher)
-        told = AttestationTold(checks=found.verified.checks, claim=claim, service=service)
-        if found.verified.verdict is not VoucherVerdict.VALID:
-            return replace(told, refused=NotAttested.NOT_VALID)
-        if found.charge_fen is None or found.charge_fen != claim["charge_fen"]:
-            return replace(told, refused=NotAttested.CORRECTED)
-        until = min(lacking, today + timedelta(days=ATTESTED_DAYS))
-        return await self._attested(told, voucher, name, until)
+        return await self._attest_own(replace(told, service=service), seen, service)
 
-    async def _attested(
-        self, told: AttestationTold, voucher: KeptVoucher, name: ClaimName, until: date
+    async def _attest_abroad(
+        self,
+        told: AttestationTold,
+        seen: _ClaimSeen,
+        there: ServiceAbroad | NotAttested | Missing,
     ) -> AttestationTold:
-        claim, service = told.claim, told.service
-        assert claim is not None
-        assert service is not None
-        claim_entry, service_entry = claim["entry_id"], service["entry_id"]
-        both = await proofs_of_two(self._database, service_entry, claim_entry, self._policy)
-        if both is None or both[1].origin != self._origin:
-            return replace(told, refused=NotAttested.NOT_IN_LOG)
+        """Attest a claim on a service of another hub, by what that one answered."""
+        if not isinstance(there, ServiceAbroad):
+            return told.without(there)
+        told = await self._judged(told, seen, there.given)
+        if told.refused is not None:
+            return told
+        of_claim = await leaf_proofs(self._database, (seen.claim["entry_id"],), self._policy)
+        return self._attested(told, seen, there.proved, of_claim)
+
+    async def _attest_own(
+        self, told: AttestationTold, seen: _ClaimSeen, service: Row
+    ) -> AttestationTold:
+        """Attest a claim on a service of this hub's own."""
+        told = await self._judged(told, seen)
+        if told.refused is not None:
+            return told
+        entry = service["entry_id"]
+        both = await proofs_of_two(self._database, entry, seen.claim["entry_id"], self._policy)
+        if both is None:
+            return told.without(NotAttested.NOT_IN_LOG)
         of_service, of_claim = both
-        served, claimed = of_service.evidence[service_entry], of_claim.evidence[claim_entry]
-        is_here = of_service.origin == of_claim.origin
+        served = ProvedService(
+            instrument=service["instrument_key"],
+            ended_on=local_date(service["ended_at"]),
+            log=ServiceLog(of_service.origin, of_service.log_size),
+            commitment=of_service.evidence[entry].salted_hash,
+            proof=proof_of(of_service, entry),
+        )
+        return self._attested(told, seen, served, of_claim)
+
+    def _attested(
+        self,
+        told: AttestationTold,
+        seen: _ClaimSeen,
+        served: ProvedService | NotAttested | Missing,
+        of_claim: LeafProofs | None,
+    ) -> AttestationTold:
+        """Sign what was judged valid, where the logs prove it."""
+        if not isinstance(served, ProvedService):
+            return told.without(served)
+        if of_claim is None or of_claim.origin != self._origin:
+            return told.without(NotAttested.NOT_IN_LOG)
+        name, claim = seen.name, seen.claim
+        entry = claim["entry_id"]
         attested = Attested(
             issuer=self._base,
             issued_at=int(self._clock().timestamp()),
             origin=of_claim.origin,
             log_size=of_claim.log_size,
-            service_log=None if is_here else ServiceLog(of_service.origin, of_service.log_size),
-            instrument=service["instrument_key"],
+            service_log=None if served.log.origin == of_claim.origin else served.log,
+            instrument=served.instrument,
             provider=claim["provider_key"],
-            holder=voucher.granted.holder,
+            holder=seen.voucher.granted.holder,
             voucher=f"{name.issuer}/{name.code}",
             claim_no=name.claim_no,
             state=claim["state"],
-            ended_on=local_date(service["ended_at"]),
+            ended_on=served.ended_on,
             charge_fen=claim["charge_fen"],
             voucher_fen=claim["voucher_fen"],
             checks=tuple(
                 AttestedCheck(each.code.value, each.result.value, each.parameter)
                 for each in told.checks
             ),
-            valid_until=until,
-            service_commitment=served.salted_hash,
-            claim_commitment=claimed.salted_hash,
-            claim_key=claim_key(served.salt, served.salted_hash),
+            valid_until=seen.until,
+            service_commitment=served.commitment,
+            claim_commitment=of_claim.evidence[entry].salted_hash,
+            claim_key=served.proof.claim_key,
         )
-        text = build_attestation(
-            attested, of_service.texts[service_entry], of_claim.texts[claim_entry], self._key()
-        )
+        text = build_attestation(attested, served.proof.text, of_claim.texts[entry], self._key())
         return replace(told, text=text, attested=attested)
 
     async def keys_to_pin(self, periods: Sequence[tuple[VerifyKey, int]]) -> bytes:
@@ -333,7 +328,20 @@ class AttestationDesk:
             raise _no_claim()
         return voucher
 
-    async def _checked(self, name: ClaimName, claim: Row, voucher: KeptVoucher) -> ServiceChecked:
+    async def _judged(
+        self, told: AttestationTold, seen: _ClaimSeen, given: GivenService | None = None
+    ) -> AttestationTold:
+        """Check a service as when its claim is settled. `given`: what its home says of it."""
+        found = await self._checked(seen, given)
+        told = replace(told, checks=found.verified.checks)
+        if found.verified.verdict is not VoucherVerdict.VALID:
+            return told.without(NotAttested.NOT_VALID)
+        if found.charge_fen is None or found.charge_fen != seen.claim["charge_fen"]:
+            return told.without(NotAttested.CORRECTED)
+        return told
+
+    async def _checked(self, seen: _ClaimSeen, given: GivenService | None) -> ServiceChecked:
+        name, claim, voucher = seen.name, seen.claim, seen.voucher
         wanted = VoucherWanted(
             issuer=name.issuer,
             code=name.code,
@@ -344,6 +352,8 @@ class AttestationDesk:
             order_no=claim["order_no"],
         )
         standing = standing_of(voucher.granted, voucher.movements)
+        if given is not None:
+            return await self._checks.checked(given, wanted, voucher, standing)
         return await self._checks.of(claim["service_key"], wanted, voucher, standing)
 
     async def _canon(self, entry_id: int) -> bytes:
@@ -361,20 +371,6 @@ class AttestationDesk:
         ):
             await cursor.execute(statement.encode(), parameters)
             return list(await cursor.fetchall())
-
-
-def _lacking(claim: Row, granted: GrantedVoucher, today: date) -> NotAttested | Missing | date:
-    """Return why a claim cannot be attested, or the last day for which it could be."""
-    if VoucherClaimState[claim["state"]] not in ATTESTED or claim["service_key"] is None:
-        return NotAttested.NOT_CLAIMED
-    if claim["hold_reasons"]:
-        return NotAttested.HELD
-    if claim["voucher_fen"] is None:
-        return Missing("voucherFen")
-    cash_until = granted.cash_until
-    if isinstance(cash_until, Missing):
-        return cash_until
-    return NotAttested.CASH_OVER if today > cash_until else cash_until
 
 
 def _no_claim() -> RefusedError:

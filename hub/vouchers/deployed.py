@@ -17,6 +17,7 @@ from hub.vouchers.fast_track import FastTracks
 from hub.vouchers.fingerprint_keys import ClaimKeys
 from hub.vouchers.fingerprinting import ClaimFingerprints
 from hub.vouchers.kept_claims import KeptClaims
+from hub.vouchers.proving import ServicesAbroad
 from hub.vouchers.ring import ClaimRing, Sources
 from hub.vouchers.served import ServedVouchers
 from hub.vouchers.service import VoucherDesk
@@ -61,6 +62,7 @@ def voucher_desks(
     issuers = frozenset(settings.voucher_issuers)
     desk = VoucherDesk(database, services, clock, party=party, issuers=issuers, law=law)
     prints = ClaimFingerprints(database, ClaimKeys(settings.claim_keys_file), settings.log_origin)
+    ring = ClaimRing(hubs)
     return VoucherDesks(
         messages=desk,
         attesting=AttestationDesk(
@@ -71,6 +73,7 @@ def voucher_desks(
             base=settings.base,
             origin=settings.log_origin,
             key=in_files(settings.token_key, clock).signing,
+            abroad=ServicesAbroad(database, ring, audit, settings.log_origin),
         ),
         tracks=FastTracks(
             database=database,
@@ -82,5 +85,5 @@ def voucher_desks(
             party=party,
         ),
         cases=VoucherCaseDesk(database, agreements, issuers, law),
-        between=VoucherParts.of(desk, prints, agreements, audit, ClaimRing(hubs)),
+        between=VoucherParts.of(desk, prints, agreements, audit, ring),
     )

@@ -27,8 +27,10 @@ from hub.audit.rows import ReadRequest
 from hub.audit.service import Audit
 from hub.crypto.keys import VerifyKey
 from hub.errors import ErrorCode, RefusedError
-from hub.vouchers.attesting import AttestationDesk, NotAttested
+from hub.vouchers.attestation_told import NotAttested
+from hub.vouchers.attesting import AttestationDesk
 from hub.vouchers.marks import ClaimName
+from hub.vouchers.words import UNATTESTED
 
 PATH = "/attestations"
 KEYS_PATH = "/attestation/keys"
@@ -36,6 +38,10 @@ DOOR = Door(operation=READ, scope=Scope.VOUCHER_VERIFY.value)
 WAIT_S = 2
 """Seconds until a checkpoint that covers the claim may be signed."""
 _JSON = "application/json"
+_CHECKS_TELL = (
+    "/graphql 的 attestation 字段列出逐项核验。",
+    "The field `attestation` of /graphql tells every check.",
+)
 
 
 class HubPeriods(Protocol):
@@ -88,7 +94,7 @@ class AttestationEndpoints:
         caller = admitted.caller
         if caller.party is None:
             raise RefusedError(ErrorCode.UNAUTHENTICATED)
-        told = await self._desk.attest(caller.party, name)
+        told = await self._desk.attest(caller.party, name, caller.client_id)
         request = ReadRequest(
             caller=caller,
             grants=await self._agreements.of(caller.party),
@@ -103,11 +109,11 @@ class AttestationEndpoints:
             return Response(told.refused.value, 202, headers, "text/plain")
         if told.text is None:
             why = told.missing.fact if told.missing is not None else str(told.refused)
+            zh, en = UNATTESTED.get(why, _CHECKS_TELL)
             raise RefusedError(
                 ErrorCode.CONFLICT,
-                hint=f"No attestation: {why}. The field `attestation` of /graphql tells every "
-                "check.",
-                hint_zh=f"没有证明：{why}。/graphql 的 attestation 字段列出逐项核验。",
+                hint=f"No attestation: {why}. {en}",
+                hint_zh=f"没有证明：{why}。{zh}",
             )
         headers["Content-Disposition"] = 'attachment; filename="attestation.json"'
         return Response(told.text, headers=headers, media_type=_JSON)

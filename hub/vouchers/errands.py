@@ -18,6 +18,7 @@ from hub.policy.vouchers.grants import SharedState, word_on
 from hub.store.database import Database
 from hub.vouchers import shared
 from hub.vouchers.errand_wire import (
+    AskedGrant,
     claim_wire,
     fingerprints_from_wire,
     grant_from_wire,
@@ -65,6 +66,7 @@ class ClaimErrands:
             ErrandKind.OUTCOME: self._outcome,
             ErrandKind.FACTS: self._facts,
             ErrandKind.LOOK: self._look,
+            ErrandKind.PROOF: self._proof,
             ErrandKind.CLAIMS: self._claims,
         }
         try:
@@ -82,10 +84,7 @@ class ClaimErrands:
             peer,
             "claim grant answered",
             asked.name.text,
-            {
-                "answer": said,
-                "for": {"subject": asked.client, "party": asked.party},
-            },
+            {"answer": said, "for": _asker(asked)},
         )
         return told
 
@@ -93,16 +92,22 @@ class ClaimErrands:
         asked = grant_from_wire(content)
         told = await self.grants.facts(peer, asked)
         said = "UNKNOWN" if "missing" in told else "TOLD"
-        by = {"subject": asked.client, "party": asked.party}
-        detail = {"answer": said, "for": by}
+        detail = {"answer": said, "for": _asker(asked)}
         await self._note(peer, "claim facts answered", asked.name.text, detail)
         return told
 
     async def _look(self, peer: str, content: Any) -> dict[str, Any]:
         asked = grant_from_wire(content, is_look=True)
         told = await self.grants.tell(asked)
-        by = {"subject": asked.client, "party": asked.party}
-        await self._note(peer, "service told", asked.name.text, {"for": by})
+        await self._note(peer, "service told", asked.name.text, {"for": _asker(asked)})
+        return told
+
+    async def _proof(self, peer: str, content: Any) -> dict[str, Any]:
+        asked = grant_from_wire(content)
+        told = await self.grants.proof(peer, asked)
+        lacking = "missing" in told or "missing" in told["proof"]
+        detail = {"answer": "UNKNOWN" if lacking else "PROVED", "for": _asker(asked)}
+        await self._note(peer, "claim proof answered", asked.name.text, detail)
         return told
 
     async def _compare(self, peer: str, content: Any) -> dict[str, Any]:
@@ -154,3 +159,8 @@ class ClaimErrands:
                 detail={"hub": peer, "claim": claim, **detail},
             )
         )
+
+
+def _asker(asked: AskedGrant) -> dict[str, str]:
+    """Return for whom a hub asks."""
+    return {"subject": asked.client, "party": asked.party}

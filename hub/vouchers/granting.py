@@ -24,6 +24,7 @@ from hub.access.agreements import Agreements
 from hub.access.visibility import Subject, holds
 from hub.clock import Clock
 from hub.errors import ErrorCode, RefusedError
+from hub.ledger.receipts import leaf_proofs
 from hub.policy.bounds import Missing
 from hub.policy.vouchers.fingerprints import Hit
 from hub.policy.vouchers.grants import (
@@ -56,6 +57,7 @@ from hub.vouchers.limits import (
 from hub.vouchers.marks import ClaimName, Met, free, is_claimed, mark, put_back
 from hub.vouchers.question import GivenService, ServiceChecks
 from hub.vouchers.ring import ClaimRing, ErrandKind, PeerNotFoundError, PeerSilentError
+from hub.vouchers.service_proof import ServiceProof, proof_of, proof_to_wire
 from schema.item import camel
 
 SERVICE = "ServiceRecord"
@@ -144,6 +146,33 @@ class GrantDesk:
             return {"missing": {"fact": "grant", "reason": "NOT_KEPT"}}
         given = await self.services.given(asked.service, asked.wanted, asked.holder)
         return {"attempt": asked.attempt, "holds": [], "given": given_to_wire(given)}
+
+    async def proof(self, peer: str, asked: AskedGrant) -> dict[str, Any]:
+        """Say the same as `facts`, and prove that the log holds the revision that it is said of.
+
+        While no checkpoint covers that revision, `proof` says so. One that was corrected between
+        the two reads is as one that is not signed yet: who asks comes again.
+        """
+        told = await self.facts(peer, asked)
+        if "given" not in told:
+            return told
+        given = told["given"]
+        table = self.database.records.tables[SERVICE].source.name
+        rows = await self.database.reads.fetch_all(
+            f"SELECT entry_id FROM {table} WHERE item_id = %s AND NOT withdrawn AND speaks LIMIT 1",  # noqa: S608 - own name
+            (given["itemId"],),
+        )
+        proof = await self._proof([entry_id for (entry_id,) in rows], given["commitment"])
+        return {**told, "proof": proof_to_wire(proof)}
+
+    async def _proof(self, entries: Sequence[int], commitment: str) -> ServiceProof | None:
+        """Return the proof of the newest entry of a record, where it is of that commitment."""
+        proofs = await leaf_proofs(self.database, entries)
+        if proofs is None:
+            return None
+        (entry_id,) = entries
+        is_it = proofs.evidence[entry_id].salted_hash.hex() == commitment
+        return proof_of(proofs, entry_id) if is_it else None
 
     async def _decided(
         self, connection: Connection, peer: str, asked: AskedGrant, given: GivenService

@@ -102,6 +102,16 @@ PEER_ANSWER_S = 8.0
 """Seconds that a hub has to answer about a claim; afterwards it did not answer."""
 PEER_QUESTIONS_AT_ONCE = 8
 """Questions that are with one hub at once; more wait."""
+PROOFS_ASKED_AT_ONCE = 4
+"""Attestations of one worker that wait for other hubs at once: fewer than `PEER_QUESTIONS_AT_ONCE`,
+so that claims, which move money, always have their turn …"""
+PROOFS_ASKED_OF_ONE = 2
+"""… of them those of one client …"""
+PROOFS_ASKED_WAITING = 20
+"""… and what of one client may wait, `SHARED_TURN_S` long."""
+SERVICE_PROOF_BYTES_MAX = 12 * 1024
+"""Largest proof of a service's leaf that another hub sends: 63 hashes and 16 signatures fit, and
+beside it all else that an attestation holds."""
 PEER_ERRAND_COST = 5
 """What a question of a peer about claims costs it."""
 CLAIMS_SHARED_AT_ONCE = 16

@@ -23,6 +23,7 @@ from connectors.http.session import HttpQuestion, HttpSession, parse_json
 from hub.access.content_digest import content_digest
 from hub.errors import ErrorCode
 from hub.harvest.connections import HubConnection
+from hub.harvest.connections.trusted_log import TrustedLog
 from hub.harvest.source import HarvestSource
 from hub.query.plan.between_hubs import CLAIM
 from hub.vouchers.limits import PEER_ANSWER_S, PEER_QUESTIONS_AT_ONCE
@@ -48,6 +49,8 @@ class ErrandKind(StrEnum):
     """What became of the claim that I granted?"""
     FACTS = "FACTS"
     """What do you know by now of the service that you granted to this claim?"""
+    PROOF = "PROOF"
+    """The same, and the proof of its leaf in your log."""
     LOOK = "LOOK"
     """What do you know of a service, for whom I name? Nothing changes by it."""
     CLAIMS = "CLAIMS"
@@ -115,6 +118,12 @@ class ClaimRing:
             if _asks_as(each) == client:
                 return name
         return None
+
+    async def log_of(self, peer: str) -> TrustedLog | None:
+        """Return the log of a peer as its file pins it; None: it pins none."""
+        source = (await self._sources()).get(peer)
+        connection = None if source is None else source.connection
+        return connection.log if isinstance(connection, HubConnection) else None
 
     async def ask(self, peer: str, kind: ErrandKind, content: Mapping[str, Any]) -> dict[str, Any]:
         """Return what a peer answers.

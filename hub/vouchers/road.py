@@ -191,16 +191,7 @@ class ClaimRoad:
                 await self._refused(claim, said)
                 raise
             return GrantAnswer(given=given)
-        content = claim_wire(
-            claim.name,
-            attempt=claim.standing.attempt,
-            service=claim.service,
-            orderNo=claim.order_no,
-            fen=claim.fen,
-            holder=holder,
-            party=claim.asking.party,
-            client=claim.asking.client,
-        )
+        content = claim.question(holder, claim.asking.party, claim.asking.client)
         await self.note(claim, "claim grant asked", {"hub": claim.source})
         try:
             told = await self.ring.ask(claim.source, ErrandKind.GRANT, content)

@@ -13,11 +13,9 @@ from dataclasses import replace
 from typing import TypeAlias
 
 from hub.policy.bounds import Missing
-from hub.policy.vouchers.grants import SharedState
 from hub.vouchers import shared
 from hub.vouchers.abroad import GrantAnswer, grant_from_answer
 from hub.vouchers.answers import not_there
-from hub.vouchers.errand_wire import claim_wire
 from hub.vouchers.ledger import locked
 from hub.vouchers.question import (
     GivenService,
@@ -43,10 +41,7 @@ class SettlingAbroad:
     async def claim_of(self, wanted: VoucherWanted) -> SharedClaim | None:
         """Return the claim of a message, if another hub is the home of what it paid for."""
         async with self._desk.database.writes.transaction() as connection:
-            claim = await shared.held(connection, wanted.name)
-        if claim is None or claim.source is None:
-            return None
-        return claim if claim.standing.state is SharedState.CONSUMED else None
+            return await shared.consumed_abroad(connection, wanted.name)
 
     async def take(self, asking: VoucherAsking, wanted: VoucherWanted) -> VoucherTold:
         """Settle a claim, or say why not; raises what `VoucherDesk.take` raises."""
@@ -90,16 +85,8 @@ class SettlingAbroad:
         self, claim: SharedClaim, source: str, asking: VoucherAsking, case: VoucherCase
     ) -> GrantAnswer:
         """Ask the home of a service what it knows by now."""
-        content = claim_wire(
-            claim.name,
-            attempt=claim.standing.attempt,
-            service=claim.service,
-            orderNo=claim.order_no,
-            fen=claim.fen,
-            holder=case.voucher.granted.holder,
-            party=asking.party,
-            client=asking.client,
-        )
+        holder = case.voucher.granted.holder
+        content = claim.question(holder, asking.party, asking.client)
         await self._note(claim, "claim facts asked", {"hub": source})
         try:
             told = await self._ring.ask(source, ErrandKind.FACTS, content)

@@ -20,6 +20,7 @@ from hub.intake.write import keep_request
 from hub.policy.vouchers.grants import SharedStanding, SharedState
 from hub.store.copying import Connection
 from hub.vouchers.abroad import given_from_wire, given_to_wire
+from hub.vouchers.errand_wire import claim_wire
 from hub.vouchers.marks import ClaimName
 from hub.vouchers.question import FAST_TRACK, GivenService, VoucherAsking, VoucherWanted
 from schema.codes import VoucherEvent
@@ -85,6 +86,19 @@ class SharedClaim:
             reason=FAST_TRACK if self.asking.is_hub else "",
         )
 
+    def question(self, holder: str, party: str, client: str) -> dict[str, Any]:
+        """Return what the home of its service is asked; `party`, `client`: for whom."""
+        return claim_wire(
+            self.name,
+            attempt=self.standing.attempt,
+            service=self.service,
+            orderNo=self.order_no,
+            fen=self.fen,
+            holder=holder,
+            party=party,
+            client=client,
+        )
+
 
 async def begin(connection: Connection, claim: SharedClaim, now: datetime) -> None:
     """Write down a claim before anybody is asked; in place of an attempt that was given up."""
@@ -104,6 +118,14 @@ async def held(connection: Connection, name: ClaimName) -> SharedClaim | None:
     """Return a claim and hold its row; None where no other hub was ever asked about it."""
     rows = await _rows(connection, _OF, _key(name))
     return _read(rows[0]) if rows else None
+
+
+async def consumed_abroad(connection: Connection, name: ClaimName) -> SharedClaim | None:
+    """Return a claim that was consumed on a service of another hub; None for any other."""
+    claim = await held(connection, name)
+    if claim is None or claim.source is None:
+        return None
+    return claim if claim.standing.state is SharedState.CONSUMED else None
 
 
 async def keep_given(

@@ -205,6 +205,29 @@ REFUSED: Final[Mapping[str, tuple[str, str]]] = {
 }
 """Why nothing moved, and why a claim is held; by code."""
 
+UNATTESTED: Final[Mapping[str, tuple[str, str]]] = {
+    "SERVICE_ELSEWHERE": (
+        "服务记录在其他枢纽，且未经其占用于此申兑。",
+        "The service is a record of another hub, which granted it to no claim that is kept here.",
+    ),
+    "LOG_NOT_PINNED": (
+        "服务记录所在枢纽的日志未在本枢纽固定；请运维在该来源的文件中写明 [hub] policy。",
+        "The log of the hub that keeps the service is not pinned here: the operator names its "
+        "policy in the file of that source, under [hub].",
+    ),
+    "SERVICE_UNPROVED": (
+        "服务记录所在枢纽的证明与固定的日志不符；本枢纽的运行日志记有原因，请运维与其核对。",
+        "What the hub that keeps the service sent is no proof of its pinned log: the operator "
+        "reads why in the messages of this hub, and asks that hub's operator.",
+    ),
+    "peer": (
+        "服务记录所在枢纽未应答，请稍后再问。",
+        "The hub that keeps the service did not answer: ask again later.",
+    ),
+}
+"""Why a claim on a service of another hub is not attested, and what to do: by code, or by the fact
+that is missing."""
+
 PARAMETER: Final = ("该地区当日无此参数值", "the region has no value of this parameter on the day")
 """What is said where a parameter of the law is missing."""
 

@@ -51,7 +51,7 @@ from hub.harvest.connections.errand import Errand, ErrandAuth, Principal
 from hub.harvest.connections.finding import SourceFinding
 from hub.harvest.connections.http_reach import reach_http
 from hub.harvest.connections.signed_answers import SignedAnswers
-from hub.harvest.connections.trusted_log import read_trusted
+from hub.harvest.connections.trusted_log import TrustedLog, read_trusted
 
 __all__ = ["HUB", "HubConnection"]
 
@@ -220,10 +220,8 @@ class HubConnection:
     keys: str = ""
     homes: Sequence[str] | Mapping[str, str] = ()
     asks_as: str = ""
-    judge: Judge | None = field(default=None, init=False, repr=False, compare=False)
-    """Judges receipts of its log; None where no policy is named."""
-    origins: frozenset[str] = field(default=frozenset(), init=False, compare=False)
-    """Names of its logs: by these it is known on the way of a question."""
+    log: TrustedLog | None = field(default=None, init=False, repr=False, compare=False)
+    """Its log as it is pinned; None where no policy is named."""
     _tokens: OrderedDict[tuple[Principal, str], HubToken] = field(
         default_factory=OrderedDict, init=False, repr=False, compare=False
     )
@@ -251,9 +249,17 @@ class HubConnection:
         if self.keys and not self.policy:
             raise ValueError("[hub] keys are of no use without policy")
         if self.policy:
-            trusted = read_trusted(self.policy, self.keys)
-            object.__setattr__(self, "judge", trusted.judge)
-            object.__setattr__(self, "origins", trusted.origins)
+            object.__setattr__(self, "log", read_trusted(self.policy, self.keys))
+
+    @property
+    def judge(self) -> Judge | None:
+        """Judges receipts of its log; None where no policy is named."""
+        return None if self.log is None else self.log.judge
+
+    @property
+    def origins(self) -> frozenset[str]:
+        """Names of its logs: by these it is known on the way of a question."""
+        return frozenset() if self.log is None else self.log.origins
 
     @property
     def place(self) -> str:

@@ -13,6 +13,7 @@ from adapters._proof import Disproved, LogProof
 from hub.clock import system_clock
 from hub.ledger.errors import PolicyError
 from hub.ledger.keys import ProducerKeys, parse_keys
+from hub.ledger.leaf_proof import ProvedLeaf, verify_leaf
 from hub.ledger.policy import Policy, parse_policy
 from hub.ledger.verify import verify
 
@@ -55,6 +56,10 @@ class TrustedLog:
             leaf_index=verdict.index,
             log_size=verdict.log_size,
         )
+
+    def leaf(self, proof: bytes) -> ProvedLeaf:
+        """Return what a proof without salt proves; `RefusedVerdictError` says why nothing."""
+        return verify_leaf(proof, self.policy, now=system_clock())
 
 
 def read_trusted(policy: str, keys: str) -> TrustedLog:

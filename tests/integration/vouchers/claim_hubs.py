@@ -9,7 +9,7 @@ of its own (`claim_program`).
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import asdict, dataclass
 from datetime import timedelta
@@ -38,9 +38,12 @@ from hub.graphql.service import Engine, Parts
 from hub.sandbox.serve import serving
 from hub.state import MemoryState
 from hub.store.database import Database
+from hub.vouchers.attesting import AttestationDesk
 from hub.vouchers.between import VoucherParts
 from hub.vouchers.fingerprint_keys import ClaimKeys, claim_keys_text, rolled
 from hub.vouchers.fingerprinting import ClaimFingerprints
+from hub.vouchers.proving import ServicesAbroad
+from hub.vouchers.question import ServiceChecks
 from hub.vouchers.ring import ClaimRing
 from hub.vouchers.served import ServedVouchers
 from hub.vouchers.service import VoucherDesk
@@ -142,15 +145,18 @@ def client_at(place: ClaimPlace, name: str) -> HubClient:
 
 
 class ClaimHub:
-    """One hub that runs."""
+    """One hub that runs. `checks`: looks at services otherwise than by what the test says."""
 
-    def __init__(self, place: ClaimPlace, database: Database) -> None:
+    def __init__(
+        self, place: ClaimPlace, database: Database, checks: ServiceChecks | None = None
+    ) -> None:
         self.place, self.database = place, database
         folder = Path(place.folder)
         self.services = StatedServices(origin=place.origin, owner=place.provider)
+        checks = checks or self.services
         self.desk = VoucherDesk(
             database,
-            self.services,
+            checks,
             system_clock,
             party=f"hub:{place.origin}",
             issuers=frozenset({place.issuer}),
@@ -159,6 +165,17 @@ class ClaimHub:
         self.ring = ClaimRing(sources.all)
         prints = ClaimFingerprints(database, ClaimKeys(folder / "claim.keys"), place.origin)
         agreements, audit = Agreements(database, system_clock), Audit(database, system_clock)
+        self.key = generate_key()
+        self.attesting = AttestationDesk(
+            database,
+            checks,
+            agreements,
+            system_clock,
+            base=place.base,
+            origin=place.origin,
+            key=lambda: self.key,
+            abroad=ServicesAbroad(database, self.ring, audit, place.origin),
+        )
         self.parts = VoucherParts.of(self.desk, prints, agreements, audit, self.ring)
         state, store = MemoryState(system_clock), DatabaseClientStore(database)
         self.access = Access(local_config(place.port), generate_key(), store, state, system_clock)
@@ -169,7 +186,10 @@ class ClaimHub:
                 facts=ServiceFacts(version="1", standard_version="1", sandbox=True),
                 state=state,
                 vouchers=ServedVouchers(
-                    messages=self.desk, errands=self.parts.errands, advance=self.parts.advance
+                    messages=self.desk,
+                    attesting=self.attesting,
+                    errands=self.parts.errands,
+                    advance=self.parts.advance,
                 ),
                 audit=audit,
             ),
@@ -195,10 +215,12 @@ class ClaimHub:
 
 
 @asynccontextmanager
-async def running(place: ClaimPlace) -> AsyncIterator[ClaimHub]:
-    """Run a hub in this process."""
+async def running(
+    place: ClaimPlace, checks: Callable[[Database], ServiceChecks] | None = None
+) -> AsyncIterator[ClaimHub]:
+    """Run a hub in this process. `checks`: makes what looks at services in its database."""
     async with opened(place.url) as database:
-        made = ClaimHub(place, database)
+        made = ClaimHub(place, database, None if checks is None else checks(database))
         async with serving(made, place.port):  # type: ignore[arg-type]
             try:
                 yield made

@@ -30,7 +30,7 @@ from hub.store.sources import register_source
 from hub.vouchers.attesting import AttestationDesk
 from hub.vouchers.ledger import KeptVoucher
 from hub.vouchers.marks import ClaimName
-from hub.vouchers.question import ServiceChecked, VoucherTold, VoucherWanted
+from hub.vouchers.question import GivenService, ServiceChecked, VoucherTold, VoucherWanted
 from hub.vouchers.service import VoucherDesk
 from hub.vouchers.stored import StoredServices
 from tests.integration.vouchers.test_stored_services import (
@@ -71,7 +71,21 @@ class InBusiness:
         standing: VoucherStanding,
         beside: SideBySide | None = None,
     ) -> ServiceChecked:
-        found = await self.stored.of(service, wanted, voucher, standing, beside)
+        return self._known(await self.stored.of(service, wanted, voucher, standing, beside))
+
+    async def given(self, service: str, wanted: VoucherWanted, holder: str) -> GivenService:
+        return await self.stored.given(service, wanted, holder)
+
+    async def checked(
+        self,
+        given: GivenService,
+        wanted: VoucherWanted,
+        voucher: KeptVoucher,
+        standing: VoucherStanding,
+    ) -> ServiceChecked:
+        return self._known(await self.stored.checked(given, wanted, voucher, standing))
+
+    def _known(self, found: ServiceChecked) -> ServiceChecked:
         if not self.is_known:
             return found
         checks = tuple(
@@ -142,7 +156,7 @@ class ClaimedService(VoucherWorld):
             as_of=self.time(),
         )
         outcomes = (await submit(self.database, batch, clock=self.time)).rows
-        taken = {Outcome.ACCEPTED, Outcome.DUPLICATE}
+        taken = {Outcome.ACCEPTED, Outcome.DUPLICATE, Outcome.WITHDRAWN}
         assert {each.outcome for each in outcomes} <= taken, outcomes
 
     async def sign(self) -> None:

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from hub.access.agreements import Agreements
 from hub.clock import system_clock
-from hub.crypto.keys import generate_key
 from hub.errors import ErrorCode, RefusedError
 from hub.policy.bounds import Missing
 from hub.policy.law import current_law
 from hub.policy.vouchers.claim import S
 from hub.policy.vouchers.fast_track import FastTrackNeed
 from hub.policy.vouchers.messages import Event, VoucherRefusal
-from hub.vouchers.attesting import AttestationDesk, NotAttested
+from hub.vouchers.attestation_told import NotAttested
 from hub.vouchers.closing import reservations_of
 from hub.vouchers.fast_track import FastTracks
 from hub.vouchers.kept_claims import KeptClaims
@@ -144,25 +142,18 @@ async def test_a_reservation_that_other_hubs_may_know_of_is_not_released(
     assert await state_of(anhui, "S23") == "CONSUMED"
 
 
-async def test_a_claim_on_another_hubs_service_is_not_attested_and_the_answer_says_why(
+async def test_a_service_whose_log_is_not_pinned_is_not_attested_and_the_answer_says_why(
     hubs: list[ClaimHub],
 ) -> None:
     anhui, jiangsu, _ = hubs
     service = jiangsu.place.service(41)
     assert (await claimed(anhui, service, "S41")).state is S.CONSUMED
-    desk = AttestationDesk(
-        anhui.database,
-        anhui.services,
-        Agreements(anhui.database, system_clock),
-        system_clock,
-        base=anhui.place.base,
-        origin=anhui.place.origin,
-        key=generate_key,
-    )
     name = ClaimName(anhui.place.issuer, "V-0", "S41")
-    told = await desk.attest(anhui.place.issuer, name)
-    assert (told.text, told.refused) == (None, NotAttested.SERVICE_ELSEWHERE)
+    told = await anhui.attesting.attest(anhui.place.issuer, name)
+    assert (told.text, told.refused) == (None, NotAttested.LOG_NOT_PINNED)
     assert told.claim is not None
+    asked = await anhui.rows("SELECT FROM audit WHERE action = 'claim proof asked'")
+    assert asked == [], "what could not be verified is not asked for"
     with pytest.raises(RefusedError) as refused:
-        await desk.attest("moe:10246", name)
+        await anhui.attesting.attest("moe:10246", name)
     assert refused.value.code is ErrorCode.NOT_FOUND, "a stranger is not told where it is"
