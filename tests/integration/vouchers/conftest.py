@@ -19,7 +19,7 @@ from tests.integration.vouchers.claim_talk import CODES, FEN, settled, sound
 from tests.running_hub import free_port
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def places(spares: Spares, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[ClaimPlace]]:
     """Three hubs that know each other; every test has services and claims of its own."""
     with spares.lent() as one, spares.lent() as two, spares.lent() as three:
@@ -33,6 +33,7 @@ def places(spares: Spares, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 @pytest.fixture
 async def hubs(places: list[ClaimPlace]) -> AsyncIterator[list[ClaimHub]]:
     async with all_running(places) as made:
+        await settled(made)  # they have heard each other
         yield made
         for hub in made:
             hub.is_silent = False
