@@ -7,16 +7,18 @@ stopped for every other claim (`hub.policy.vouchers.lost_claims`) and a finding 
 - The parties send reserve and consume for it again: the grant is asked for once more and given as
   before. When every claim that was told stands here, the voucher moves again.
 - Where nobody comes, the issuer lifts the stop: CLEAR for that claim, with a reason. Nothing moves
-  by it; the home of the service keeps what it granted, so nobody else is paid for that service.
+  by it; the home of the service keeps what it knows as consumed, so that is not paid for again.
 """
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from hub.audit.rows import AuditKind, AuditRow
 from hub.audit.service import Audit
+from hub.errors import HubError
 from hub.policy.bounds import Missing
 from hub.policy.vouchers.corrections import VoucherFound
 from hub.policy.vouchers.lost_claims import LostClaim, passes
@@ -35,6 +37,7 @@ from schema.codes import VoucherClaimState, VoucherFindingKind
 if TYPE_CHECKING:
     from hub.vouchers.service import VoucherDesk
 
+_LOG = logging.getLogger(__name__)
 RESTORED: Final = "restored"
 """What a voucher waits for: a claim on it that another hub knows has not come back yet."""
 LOST: Final = VoucherFindingKind.CLAIM_LOST
@@ -114,7 +117,11 @@ class LostClaims:
         for name in dict.fromkeys(row.name for row in rows):
             async with database.writes.connection() as connection:
                 known = await of_claim(database, connection, name)
-            told += await findings.tell(_about(known[0]), _found(known), (), of=(LOST,))
+            try:
+                told += await findings.tell(_about(known[0]), _found(known), (), of=(LOST,))
+            except HubError as error:  # what another hub told is no name of a claim
+                _LOG.error("claims: that %s is lost cannot be stated: %s", name.text, error)
+                continue
             async with database.writes.transaction() as connection:
                 for row in known:
                     await was_found(connection, row)
