@@ -80,7 +80,7 @@ class PeerHearing:
         for peer in await self.waiting():
             try:
                 await self._hear(peer, epoch)
-            except (PeerSilentError, PeerNotFoundError, ValueError, KeyError) as error:
+            except (PeerSilentError, PeerNotFoundError, ValueError) as error:
                 _LOG.warning("claims: %s is not heard yet: %r", peer, error)
                 return Missing(PEER, peer)
         return None

@@ -18,7 +18,7 @@ from hub.policy.vouchers.lost_claims import NOT_CONSUMED
 from hub.store.copying import Connection
 from hub.store.database import Database
 from hub.store.side_by_side import SharedStatement
-from hub.vouchers.ledger import CLAIM, OF_LEDGER, VOUCHER
+from hub.vouchers.ledger import CLAIM, SOURCE_OF, VOUCHER
 from hub.vouchers.limits import LOST_OF_VOUCHER_MAX
 from hub.vouchers.marks import ClaimName
 
@@ -119,7 +119,8 @@ def _is_here(database: Database) -> str:
     claim = database.records.tables[CLAIM].source.name
     return (
         f"EXISTS (SELECT FROM {claim} c WHERE c.key = t.issuer || '/' || t.code || '/' "
-        f"|| t.claim_no AND NOT c.withdrawn AND {OF_LEDGER.format(t='c')} "
+        f"|| t.claim_no AND c.source = {SOURCE_OF.format(issuer='t.issuer')} "
+        "AND c.authority = '' AND NOT c.withdrawn "
         f"AND c.service_key = t.service AND c.state NOT IN ({_STATES}))"
     )
 

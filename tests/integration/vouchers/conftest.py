@@ -26,14 +26,19 @@ def places(spares: Spares, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         urls = (one, two, three)
         folder = tmp_path_factory.mktemp("claims")
         made = places_in(folder, urls, [free_port() for _ in urls])
-        asyncio.run(prepare(made, CODES, FEN))
+        asyncio.run(_acquainted(made))
         yield made
+
+
+async def _acquainted(places: list[ClaimPlace]) -> None:
+    await prepare(places, CODES, FEN)
+    async with all_running(places) as hubs:
+        await settled(hubs)  # they hear each other
 
 
 @pytest.fixture
 async def hubs(places: list[ClaimPlace]) -> AsyncIterator[list[ClaimHub]]:
     async with all_running(places) as made:
-        await settled(made)  # they have heard each other
         yield made
         for hub in made:
             hub.is_silent = False

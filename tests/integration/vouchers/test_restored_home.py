@@ -17,7 +17,7 @@ from hub.operate.backup import backup
 from hub.policy.bounds import Missing
 from hub.policy.vouchers.claim import S
 from hub.policy.vouchers.messages import Event, VoucherRefusal
-from hub.vouchers.closing import keep_days
+from hub.vouchers.closing import keep_days, reservations_of
 from hub.vouchers.following import VoucherFollowing
 from hub.vouchers.limits import LOG_PAUSE_S
 from hub.vouchers.ring import ErrandKind
@@ -154,9 +154,11 @@ async def test_what_may_have_been_consumed_stays_granted_until_the_issuer_lifts_
 ) -> None:
     """The word that it was consumed never came; a restored hub does not say that it was not."""
     anhui, jiangsu, shanghai = hubs
-    granted, consumed = jiangsu.place.service(55), jiangsu.place.service(56)
+    granted, consumed, reserved = (jiangsu.place.service(at) for at in (55, 56, 58))
+    await say(anhui, Event.RESERVE, "L58", provider=jiangsu.place.provider)
     await old.make()
     assert (await claimed(anhui, consumed, "L56")).state is S.CONSUMED
+    assert (await claimed(anhui, reserved, "L58")).state is S.CONSUMED
     shanghai.is_silent = True
     assert (await claimed(anhui, granted, "L55")).missing == Missing("peer", "shanghai")
     async with old.back() as hub:
@@ -166,7 +168,9 @@ async def test_what_may_have_been_consumed_stays_granted_until_the_issuer_lifts_
             await jiangsu.rows_changed("UPDATE service_grant SET ask_at = now()")
             await jiangsu.parts.keeping.grants.look()
             assert await grants(jiangsu, granted) == [(hub.place.issuer, "L55", "GRANTED")]
-        assert [claim for claim, *_ in await lost_of(hub)] == ["L55", "L56"]
+        assert [claim for claim, *_ in await lost_of(hub)] == ["L55", "L56", "L58"]
+        await _stays_reserved(hub, "L58")
+        assert (await claimed(hub, reserved, "L58")).state is S.CONSUMED
         assert (await claimed(hub, granted, "L55")).state is S.CONSUMED
         assert [claim for claim, *_ in await lost_of(hub)] == ["L56"]
         await _lifted(hub, "L56")
@@ -176,6 +180,18 @@ async def test_what_may_have_been_consumed_stays_granted_until_the_issuer_lifts_
             assert told.state is S.RESERVED
             # Who comes after all is taken as far as there is money.
             assert (await claimed(later, consumed, "L56")).state is S.CONSUMED
+
+
+async def _stays_reserved(hub: ClaimHub, claim: str) -> None:
+    """What another hub knows as consumed is released by nobody, though it stands as reserved."""
+    assert (await say(hub, Event.RELEASE, claim)).missing is not None
+    await reservations_of(hub.desk).look()
+    told = await hub.rows(
+        "SELECT detail FROM voucher_finding_source WHERE kind = 'RESERVATION_OVER' "
+        "AND state = 'OPEN' AND claim_no = %s",
+        claim,
+    )
+    assert (told, await state_of(hub, claim)) == ([("PENDING",)], "RESERVED")
 
 
 async def _lifted(hub: ClaimHub, claim: str) -> None:
