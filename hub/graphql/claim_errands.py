@@ -59,6 +59,11 @@ class ClaimErrandKind(Enum):
     CLAIMS = strawberry.enum_value(
         "CLAIMS", description="我方服务的申兑。Which of my services have your vouchers paid for?"
     )
+    GRANTS = strawberry.enum_value(
+        "GRANTS",
+        description="贵方给我方创新券的占用。Which services have you granted to vouchers whose "
+        "money I keep?",
+    )
 
 
 @strawberry.input(description="枢纽之间关于申兑的询问。What one hub asks another about a claim.")

@@ -209,6 +209,7 @@ _NAMING = (
     "claim_peer",
     "feed",
     "forwarded_order",
+    "lost_claim",
     "personal_refused",
     "quarantine",
     "run",

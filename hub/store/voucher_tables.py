@@ -27,6 +27,7 @@ __all__ = [
     "CLAIM_FINGERPRINT",
     "CLAIM_KEY",
     "CLAIM_PEER",
+    "LOST_CLAIM",
     "SERVICE_GRANT",
     "SHARED_CLAIM",
     "VOUCHER_BALANCE",
@@ -140,7 +141,23 @@ CLAIM_PEER = Table(
     Column("epoch", Text, nullable=False),  # of this database, in which the peer was heard
     instant_column("heard_at"),
 )
-"""Peers that have told which services of this hub their vouchers paid for."""
+"""Peers that have told what this database may have lost: whom it granted, what it consumed."""
+
+LOST_CLAIM = Table(
+    "lost_claim",
+    METADATA,
+    Column("issuer", Text, primary_key=True),
+    Column("code", Text, primary_key=True),
+    Column("claim_no", Text, primary_key=True),
+    Column("source", Text, primary_key=True),  # the hub that told it, home of the service
+    Column("service", Text, nullable=False),
+    Column("is_found", Boolean, nullable=False),  # whether its finding stands open
+    instant_column("told_at"),
+    instant_column("lifted_at", nullable=True),  # by its issuer; null: it stops its voucher
+    Column("request", Text),  # mark of the request that lifted it …
+    Column("request_body", LargeBinary),  # … and SHA-256 of what that said
+)
+"""Claims on vouchers of this hub that other hubs granted and this database does not hold."""
 
 CLAIM_FINGERPRINT = Table(
     "claim_fingerprint",

@@ -55,11 +55,26 @@ def not_moved(said: VoucherTold, told: VoucherRefused | VoucherWaits) -> Voucher
     return replace(said, missing=told.missing)
 
 
+def said_of(case: VoucherCase) -> VoucherTold:
+    """Return what is said of a case whatever comes of it: which checks its service passed."""
+    checks = case.checked.verified.checks if case.checked else ()
+    return VoucherTold(claim_no=case.wanted.claim_no, checks=checks)
+
+
 def shown(case: VoucherCase, told: VoucherTold) -> VoucherTold:
     """Return an answer without what a provider is not told: what else the voucher holds."""
     granted = case.voucher.granted
     is_told = case.asking is not None and case.asking.party in {granted.issuer, granted.holder}
     return told if is_told else replace(told, buckets=None)
+
+
+def conflicting() -> RefusedError:
+    """Return that the idempotency key of a message stands for another one."""
+    return RefusedError(
+        ErrorCode.IDEMPOTENCY_CONFLICT,
+        hint="This idempotency key stands for another message: give each message its own.",
+        hint_zh="该幂等键已用于另一消息，请为每个消息使用新的键。",
+    )
 
 
 def told_before(case: VoucherCase, earlier: Mapping[str, Any]) -> VoucherTold:
@@ -69,11 +84,7 @@ def told_before(case: VoucherCase, earlier: Mapping[str, Any]) -> VoucherTold:
     again = (wanted.issuer, wanted.code, wanted.claim_no, wanted.event.value)
     assert case.asking is not None
     if earlier["request_body"] != case.asking.body_hash.hex() or asked != again:
-        raise RefusedError(
-            ErrorCode.IDEMPOTENCY_CONFLICT,
-            hint="This idempotency key stands for another message: give each message its own.",
-            hint_zh="该幂等键已用于另一消息，请为每个消息使用新的键。",
-        )
+        raise conflicting()
     return VoucherTold(
         claim_no=wanted.claim_no,
         state=VoucherClaimState[earlier["claim_state"]],

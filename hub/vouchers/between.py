@@ -37,7 +37,7 @@ class VoucherParts:
     ) -> VoucherParts:
         """Put the parts of one hub together; the desk takes claims by the road between hubs."""
         desk.road = road = ClaimRoad(desk, ring, prints, audit)
-        grants = GrantDesk(desk.database, desk.checks, agreements, ring, desk.clock)
-        errands = ClaimErrands(desk.database, ring, grants, prints, audit, desk.clock)
+        grants = GrantDesk(desk.database, desk.checks, agreements, ring, road.hearing, desk.clock)
+        errands = ClaimErrands(desk.database, ring, grants, prints, road.lost, audit, desk.clock)
         advance = AdvanceChecks(desk.database, desk.checks, ring, audit, desk.clock)
         return cls(desk, ring, errands, ClaimKeeping(road, grants), advance)

@@ -32,8 +32,13 @@ LAST_DAYS = {Event.USE_OVER: "use_until", Event.CASH_OVER: "cash_until"}
 async def keep_days(desk: VoucherDesk, database: Database, origin: str) -> None:
     """Do what is due today; a hub that keeps no money of vouchers has nothing to do.
 
+    A database that begins anew waits for the other hubs: what it has lost is made up for then.
+
     `origin`: the name of its log.
     """
+    if desk.road is not None and (silent := await desk.road.hearing.unheard()) is not None:
+        _LOG.warning("vouchers: nothing is ended before %s is heard", silent.reason)
+        return
     await close_over(desk, database)
     if not desk.issuers:
         return

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from hub.policy.vouchers.grants import ClaimWord
-from hub.vouchers.limits import FINGERPRINTS_OF_CLAIM_MAX
+from hub.policy.vouchers.grants import ClaimWord, GrantStanding, GrantState
+from hub.vouchers.limits import FINGERPRINTS_OF_CLAIM_MAX, ISSUERS_ASKED_MAX
+from hub.vouchers.lost_rows import ToldGrant
 from hub.vouchers.marks import ClaimName, KeptMark
 from hub.vouchers.question import VoucherWanted
 from schema.codes import VoucherEvent
@@ -100,6 +101,22 @@ def told_from_wire(wire: Any) -> ClaimTold:
     """Read what is said of a claim."""
     word = ClaimWord(_text(wire, "word"))
     return ClaimTold(name=name_of(wire), attempt=_text(wire, "attempt"), word=word)
+
+
+def granted_from_wire(wire: Any) -> ToldGrant:
+    """Read a grant that either of its two hubs tells the other."""
+    standing = GrantStanding(_text(wire, "attempt"), GrantState(_text(wire, "state")))
+    if not standing.is_live:
+        raise ValueError("a grant that is told is granted or consumed")
+    return ToldGrant(name=name_of(wire), standing=standing, service=_text(wire, "service"))
+
+
+def issuers_from_wire(wire: Any) -> list[str]:
+    """Read for whose vouchers grants are asked."""
+    issuers: list[str] = _member(wire, "issuers", list)
+    if not 0 < len(issuers) <= ISSUERS_ASKED_MAX or not all(type(each) is str for each in issuers):
+        raise ValueError(f"issuers: 1 to {ISSUERS_ASKED_MAX} keys")
+    return issuers
 
 
 def fingerprints_from_wire(wire: Any) -> AskedFingerprints:

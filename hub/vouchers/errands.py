@@ -14,7 +14,7 @@ from hub.audit.rows import AuditKind, AuditRow
 from hub.audit.service import Audit
 from hub.clock import Clock
 from hub.errors import ErrorCode, RefusedError
-from hub.policy.vouchers.grants import SharedState, word_on
+from hub.policy.vouchers.grants import ClaimWord, SharedState, word_on
 from hub.store.database import Database
 from hub.vouchers import shared
 from hub.vouchers.errand_wire import (
@@ -22,13 +22,16 @@ from hub.vouchers.errand_wire import (
     claim_wire,
     fingerprints_from_wire,
     grant_from_wire,
+    issuers_from_wire,
     marks_to_wire,
     name_of,
     told_from_wire,
 )
 from hub.vouchers.fingerprinting import ClaimFingerprints, Fingerprint
 from hub.vouchers.granting import GrantDesk
+from hub.vouchers.kept_grants import live_after
 from hub.vouchers.limits import CLAIMS_PAGE
+from hub.vouchers.lost_claims import LostClaims
 from hub.vouchers.marks import kept_marks
 from hub.vouchers.ring import ClaimRing, ErrandKind
 
@@ -41,6 +44,7 @@ class ClaimErrands:
     ring: ClaimRing
     grants: GrantDesk
     prints: ClaimFingerprints
+    lost: LostClaims
     audit: Audit
     clock: Clock
 
@@ -68,6 +72,7 @@ class ClaimErrands:
             ErrandKind.LOOK: self._look,
             ErrandKind.PROOF: self._proof,
             ErrandKind.CLAIMS: self._claims,
+            ErrandKind.GRANTS: self._grants,
         }
         try:
             return await handlers[kind](peer, content)
@@ -130,6 +135,8 @@ class ClaimErrands:
             claim = await shared.held(connection, name)
         is_its = claim is not None and claim.source == peer
         word = word_on(claim.standing if claim is not None and is_its else None, attempt)
+        if word is ClaimWord.NONE and await self.lost.may_have(name):
+            word = ClaimWord.PENDING  # what this database has lost may have been consumed
         return {"word": word.value}
 
     async def _claims(self, peer: str, content: Any) -> dict[str, Any]:
@@ -148,6 +155,23 @@ class ClaimErrands:
             ]
         await self._note(peer, "claims told", "", {"claims": len(claims)})
         return {"claims": claims}
+
+    async def _grants(self, peer: str, content: Any) -> dict[str, Any]:
+        after, issuers = name_of(content, may_be_empty=True), issuers_from_wire(content)
+        asks = (peer, await self.ring.homes_of(peer))
+        async with self.database.writes.connection() as connection:
+            found = await live_after(connection, after, issuers, asks, CLAIMS_PAGE)
+        grants = [
+            claim_wire(
+                each.name,
+                attempt=each.standing.attempt,
+                state=each.standing.state.value,
+                service=each.service,
+            )
+            for each in found
+        ]
+        await self._note(peer, "claim grants told", "", {"grants": len(grants)})
+        return {"grants": grants}
 
     async def _note(self, peer: str, action: str, claim: str, detail: Mapping[str, Any]) -> None:
         await self.audit.act(

@@ -8,7 +8,8 @@
 
 One worker at a time, by an advisory lock. The place in the feed is written after what was done up
 to it; after a kill that is done again, and everything here is the same when done twice. An entry
-that the log has not yet taken is waited for: what follows from it rests on its receipt.
+that the log has not yet taken is waited for: what follows from it rests on its receipt. So are the
+other hubs where a database begins anew.
 """
 
 from __future__ import annotations
@@ -133,7 +134,12 @@ class VoucherFollowing:
         Returns for how many seconds to rest unless the feed moves; 0: there may be more to do.
         """
         async with only_worker(self.database, SessionLock.VOUCHERS) as is_ours:
-            return await self._page() if is_ours else FOLLOW_PAUSE_S
+            if not is_ours:
+                return FOLLOW_PAUSE_S
+            road = self.desk.road
+            if road is not None and await road.hearing.unheard() is not None:
+                return LOG_PAUSE_S  # no message is taken yet, and what follows is said once
+            return await self._page()
 
     async def _page(self) -> float:
         until = await horizon(self.database)

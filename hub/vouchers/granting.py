@@ -7,18 +7,14 @@
 - A grant of which nothing more is heard is asked about, and freed when the voucher's home says that
   it was not consumed. Until it says so the service stays granted.
 - A database that was restored, or a hub that is new in the ring, grants nothing before every peer
-  has told which services of this hub its vouchers paid for.
+  has told which services of this hub its vouchers paid for (`hub.vouchers.hearing`).
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
 from typing import Any
-
-from psycopg.rows import dict_row
 
 from hub.access.agreements import Agreements
 from hub.access.visibility import Subject, holds
@@ -37,24 +33,13 @@ from hub.policy.vouchers.grants import (
 )
 from hub.store.copying import Connection
 from hub.store.database import Database
-from hub.store.epoch import horizon
+from hub.vouchers import kept_grants
 from hub.vouchers.abroad import OVER, given_to_wire
-from hub.vouchers.errand_wire import (
-    AskedGrant,
-    ClaimTold,
-    claim_wire,
-    marks_from_wire,
-    name_of,
-)
-from hub.vouchers.limits import (
-    CLAIMS_LOOKED_MAX,
-    CLAIMS_OF_PEER_MAX,
-    CLAIMS_PAGE,
-    GRANT_AGAIN_S,
-    GRANT_S,
-    GRANTS_KEPT_DAYS,
-)
-from hub.vouchers.marks import ClaimName, Met, free, is_claimed, mark, put_back
+from hub.vouchers.errand_wire import AskedGrant, ClaimTold, claim_wire
+from hub.vouchers.hearing import PeerHearing
+from hub.vouchers.kept_grants import KeptGrant
+from hub.vouchers.limits import CLAIMS_LOOKED_MAX, GRANT_S
+from hub.vouchers.marks import Met, free, is_claimed, mark
 from hub.vouchers.question import GivenService, ServiceChecks
 from hub.vouchers.ring import ClaimRing, ErrandKind, PeerNotFoundError, PeerSilentError
 from hub.vouchers.service_proof import ServiceProof, proof_of, proof_to_wire
@@ -62,33 +47,6 @@ from schema.item import camel
 
 SERVICE = "ServiceRecord"
 _LOG = logging.getLogger(__name__)
-_NAME = "issuer = %s AND code = %s AND claim_no = %s"
-_OF = f"SELECT * FROM service_grant WHERE {_NAME} FOR UPDATE"  # noqa: S608 - own names
-_KEEP = b"""
-INSERT INTO service_grant (issuer, code, claim_no, attempt, state, source, service, commitment,
-  granted_at, ask_at) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
-ON CONFLICT (issuer, code, claim_no) DO UPDATE SET attempt = EXCLUDED.attempt,
-  state = EXCLUDED.state, source = EXCLUDED.source, service = EXCLUDED.service,
-  commitment = EXCLUDED.commitment, granted_at = EXCLUDED.granted_at, ask_at = EXCLUDED.ask_at"""
-_STATE = f"UPDATE service_grant SET state = %s WHERE {_NAME}"  # noqa: S608 - own names
-_DUE = """
-SELECT * FROM service_grant WHERE state = 'GRANTED' AND ask_at < %s ORDER BY ask_at LIMIT %s"""
-_ASK_LATER = f"UPDATE service_grant SET ask_at = %s WHERE {_NAME} AND attempt = %s"  # noqa: S608 - own names
-_OLD = b"DELETE FROM service_grant WHERE state = 'FREED' AND ask_at < %s"
-_HEARD = b"""
-INSERT INTO claim_peer (source, epoch, heard_at) VALUES (%s, %s, %s)
-ON CONFLICT (source) DO UPDATE SET epoch = EXCLUDED.epoch, heard_at = EXCLUDED.heard_at"""
-
-
-@dataclass(frozen=True, slots=True)
-class KeptGrant:
-    """A grant as it is kept. `source`: the peer that is the home of the voucher."""
-
-    name: ClaimName
-    standing: GrantStanding
-    source: str
-    service: str
-    commitment: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +57,7 @@ class GrantDesk:
     services: ServiceChecks
     agreements: Agreements
     ring: ClaimRing
+    hearing: PeerHearing
     clock: Clock
 
     async def grant(self, peer: str, asked: AskedGrant) -> dict[str, Any]:
@@ -107,8 +66,8 @@ class GrantDesk:
         `RefusedError` NOT_FOUND for a service that is not there, or that neither its provider asks
         for nor somebody who may see it; HOME_ELSEWHERE for one of another hub.
         """
-        if (silent := await self.unheard()) is not None:
-            return {"missing": {"fact": "peer", "reason": silent}}
+        if (silent := await self.hearing.unheard()) is not None:
+            return {"missing": {"fact": silent.fact, "reason": silent.reason}}
         given = await self._seen(asked)
         if isinstance(given.claimed, Missing):
             lacking = given.claimed
@@ -137,10 +96,10 @@ class GrantDesk:
         Who was granted a service was told the same of it before, so nobody's sight is asked anew.
         `RefusedError` NOT_FOUND for a service that was withdrawn since.
         """
-        if (silent := await self.unheard()) is not None:
-            return {"missing": {"fact": "peer", "reason": silent}}
+        if (silent := await self.hearing.unheard()) is not None:
+            return {"missing": {"fact": silent.fact, "reason": silent.reason}}
         async with self.database.writes.transaction() as connection:
-            stands = await _held(connection, asked.name)
+            stands = await kept_grants.held(connection, asked.name)
         is_its = stands is not None and stands.standing.is_live and stands.source == peer
         if stands is None or not is_its or stands.service != asked.service:
             return {"missing": {"fact": "grant", "reason": "NOT_KEPT"}}
@@ -180,7 +139,7 @@ class GrantDesk:
         """Grant a service in a transaction, and return what it meets; or the refusal's code."""
         assert not isinstance(given.claimed, Missing), "who asks was told what is missing"
         name = asked.name
-        stands = await _held(connection, name)
+        stands = await kept_grants.held(connection, name)
         decided = on_ask(None if stands is None else stands.standing, asked.attempt)
         if decided is Granting.OVER:
             return OVER
@@ -193,13 +152,14 @@ class GrantDesk:
         refusing = next((each.hit for each in met if each.hit.refuses), None)
         if refusing is not None:
             if stands is not None:
-                await connection.execute(_STATE.encode(), (GrantState.FREED.value, *_key(name)))
+                freed = replace(stands.standing, state=GrantState.FREED)
+                await kept_grants.change(connection, name, freed)
             return refusing.value
         if decided is Granting.GIVE:
             grant = KeptGrant(
                 name, GrantStanding(asked.attempt), peer, asked.service, given.commitment
             )
-            await _keep(connection, grant, self.clock(), timedelta(seconds=GRANT_S))
+            await kept_grants.keep(connection, grant, self.clock(), GRANT_S)
         return met
 
     async def hear(self, peer: str, told: ClaimTold) -> dict[str, Any]:
@@ -209,34 +169,19 @@ class GrantDesk:
         granted: what was corrected meanwhile names its new commitment.
         """
         async with self.database.writes.transaction() as connection:
-            stands = await _held(connection, told.name)
+            stands = await kept_grants.held(connection, told.name)
             if stands is None or stands.source != peer:
-                # Nothing to free; what was consumed is heard before the next grant (`unheard`).
+                # Nothing to free; what was consumed is heard before the next grant (`hearing`).
                 return {"known": told.word is not ClaimWord.CONSUMED}
             await self._follow(connection, stands, told.attempt, told.word)
         return {"known": True, "grantedFor": stands.commitment}
 
-    async def unheard(self) -> str | None:
-        """Hear every peer that was not heard since this database began; return who is silent."""
-        epoch = (await horizon(self.database)).epoch
-        rows = await self.database.writes.fetch_all(
-            "SELECT source FROM claim_peer WHERE epoch = %s", (epoch,)
-        )
-        heard = {source for (source,) in rows}
-        for peer in await self.ring.peers():
-            if peer not in heard:
-                try:
-                    await self._hear_all(peer, epoch)
-                except (PeerSilentError, PeerNotFoundError, ValueError) as error:
-                    _LOG.warning("claims: %s is not heard yet: %s", peer, error)
-                    return peer
-        return None
-
     async def look(self) -> int:
         """Ask what became of grants of which nothing was heard for long; return how many moved."""
         now, moved, silent = self.clock(), 0, set[str]()
-        rows = await self._rows(_DUE, (now, CLAIMS_LOOKED_MAX))
-        for grant in map(_read, rows):
+        async with self.database.writes.connection() as connection:
+            waiting = await kept_grants.due(connection, now, CLAIMS_LOOKED_MAX)
+        for grant in waiting:
             if grant.source in silent:
                 continue
             try:
@@ -246,15 +191,13 @@ class GrantDesk:
                 silent.add(grant.source)
                 word = ClaimWord.PENDING
             async with self.database.writes.transaction() as connection:
-                stands = await _held(connection, grant.name)
+                stands = await kept_grants.held(connection, grant.name)
                 if stands is not None:
                     await self._follow(connection, stands, grant.standing.attempt, word)
-                later = now + timedelta(seconds=GRANT_AGAIN_S)
-                values = (later, *_key(grant.name), grant.standing.attempt)
-                await connection.execute(_ASK_LATER.encode(), values)
+                await kept_grants.ask_later(connection, grant, now)
             moved += word is not ClaimWord.PENDING
         async with self.database.writes.transaction() as connection:
-            await connection.execute(_OLD, (now - timedelta(days=GRANTS_KEPT_DAYS),))
+            await kept_grants.forget_old(connection, now)
         return moved
 
     async def _word_on(self, grant: KeptGrant) -> ClaimWord:
@@ -268,8 +211,7 @@ class GrantDesk:
         after = on_word(stands.standing, attempt, word)
         if after == stands.standing:
             return
-        values = (after.state.value, *_key(stands.name))
-        await connection.execute(_STATE.encode(), values)
+        await kept_grants.change(connection, stands.name, after)
         if not after.is_live:
             await free(connection, stands.name)
 
@@ -297,43 +239,6 @@ class GrantDesk:
                 hint_zh="service：须由服务机构提出",
             )
 
-    async def _hear_all(self, peer: str, epoch: str) -> None:
-        """Take over every claim that a peer keeps on services of this hub."""
-        after = ClaimName("", "", "")
-        for _ in range(CLAIMS_OF_PEER_MAX // CLAIMS_PAGE):
-            said = await self.ring.ask(peer, ErrandKind.CLAIMS, claim_wire(after))
-            claims = said["claims"] if isinstance(said.get("claims"), list) else None
-            if claims is None or len(claims) > CLAIMS_PAGE:
-                raise ValueError(f"{peer} tells no list of claims")
-            for each in claims:
-                await self._put_back(peer, each)
-                after = name_of(each)
-            if len(claims) < CLAIMS_PAGE:
-                break
-        async with self.database.writes.transaction() as connection:
-            await connection.execute(_HEARD, (peer, epoch, self.clock()))
-
-    async def _put_back(self, peer: str, wire: Any) -> None:
-        """Put a grant back that this database does not hold."""
-        name, marks = name_of(wire), marks_from_wire(wire)
-        state, attempt, service = GrantState(wire["state"]), str(wire["attempt"]), wire["service"]
-        async with self.database.writes.transaction() as connection:
-            stands = await _held(connection, name)
-            if stands is not None and stands.standing.state is GrantState.CONSUMED:
-                return
-            for other in await put_back(connection, name, marks):
-                _LOG.error("claims: %s and %s hold one service or invoice", name.text, other.text)
-            grant = KeptGrant(name, GrantStanding(attempt, state), peer, str(service), None)
-            await _keep(connection, grant, self.clock(), timedelta(seconds=GRANT_AGAIN_S))
-
-    async def _rows(self, statement: str, values: Sequence[Any]) -> list[dict[str, Any]]:
-        async with (
-            self.database.writes.connection() as connection,
-            connection.cursor(row_factory=dict_row) as cursor,
-        ):
-            await cursor.execute(statement.encode(), values)
-            return list(await cursor.fetchall())
-
 
 def _fits(stands: KeptGrant | None, peer: str, service: str, decided: Granting) -> bool:
     """Whether a question is about what was granted: a claim is kept at one hub."""
@@ -341,33 +246,3 @@ def _fits(stands: KeptGrant | None, peer: str, service: str, decided: Granting) 
         return True
     is_same = stands.service == service
     return stands.source == peer and (is_same or decided is Granting.GIVE)
-
-
-async def _held(connection: Connection, name: ClaimName) -> KeptGrant | None:
-    async with connection.cursor(row_factory=dict_row) as cursor:
-        await cursor.execute(_OF.encode(), _key(name))
-        row = await cursor.fetchone()
-    return None if row is None else _read(row)
-
-
-async def _keep(connection: Connection, grant: KeptGrant, now: datetime, term: timedelta) -> None:
-    values = (
-        *_key(grant.name),
-        *(grant.standing.attempt, grant.standing.state.value, grant.source, grant.service),
-        *(grant.commitment, now, now + term),
-    )
-    await connection.execute(_KEEP, values)
-
-
-def _read(row: dict[str, Any]) -> KeptGrant:
-    return KeptGrant(
-        name=ClaimName(row["issuer"], row["code"], row["claim_no"]),
-        standing=GrantStanding(row["attempt"], GrantState(row["state"])),
-        source=row["source"],
-        service=row["service"],
-        commitment=row["commitment"],
-    )
-
-
-def _key(name: ClaimName) -> tuple[str, str, str]:
-    return name.issuer, name.code, name.claim_no

@@ -4,6 +4,8 @@
   meanwhile, however long that takes.
 - The home of a service is told what became of a claim until it knows.
 - The home of a voucher is asked about grants of which it said nothing for long.
+- A database that begins anew hears every hub first (`hub.vouchers.hearing`), and what is found lost
+  by that is told (`hub.vouchers.lost_claims`).
 
 One worker at a time, by an advisory lock. A hub that does not answer is not asked again in the same
 look.
@@ -21,6 +23,7 @@ import psycopg
 from hub.errors import HubError
 from hub.policy.vouchers.grants import SharedState
 from hub.store.locks import SessionLock, only_worker
+from hub.store.side_by_side import SideBySide
 from hub.vouchers import shared
 from hub.vouchers.granting import GrantDesk
 from hub.vouchers.limits import CLAIM_AGAIN_S, CLAIM_LOOK_S, CLAIMS_LOOKED_MAX
@@ -54,9 +57,14 @@ class ClaimKeeping:
         `again_s`: how long a claim waits before it is worked on again.
         """
         async with only_worker(self.road.desk.database, SessionLock.CLAIMS) as is_ours:
-            return await self._claims(again_s) + await self.grants.look() if is_ours else 0
+            if not is_ours:
+                return 0
+            is_heard = await self.road.hearing.unheard() is None
+            await self.road.lost.look()
+            moved = await self._claims(again_s, is_heard=is_heard)
+            return moved + await self.grants.look()
 
-    async def _claims(self, again_s: float) -> int:
+    async def _claims(self, again_s: float, *, is_heard: bool) -> int:
         desk = self.road.desk
         now, moved, silent = desk.clock(), 0, set[str | None]()
         before = now - timedelta(seconds=again_s)
@@ -67,6 +75,8 @@ class ClaimKeeping:
                 await shared.was_asked(connection, claim.name, now)
             if claim.source in silent:
                 continue
+            if not is_heard and claim.standing.state is SharedState.PENDING:
+                continue
             moved += await self._worked_on(claim)
             silent |= self.road.ring.away
         return moved
@@ -75,6 +85,9 @@ class ClaimKeeping:
         """Go on with one claim; return whether it moved."""
         if claim.standing.state is not SharedState.PENDING:
             return await self.road.tell(claim)
+        async with self.road.desk.database.writes.transaction() as connection:
+            if await self.road.lost.stop(SideBySide(connection), claim.wanted) is not None:
+                return False
         try:
             told = await self.road.go_on(claim)
         except HubError as error:

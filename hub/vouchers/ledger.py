@@ -47,11 +47,10 @@ def source_of(issuer: str) -> str:
     return f"vouchers-{sha256(issuer.encode()).hexdigest()[:16]}"
 
 
-OF_LEDGER = (
-    "{t}.source = 'vouchers-' || "
-    "left(encode(sha256(convert_to({t}.issuer_key, 'UTF8')), 'hex'), 16)"
-)
-"""The same in SQL, of a row `{t}`: what other sources state is no money of this hub."""
+SOURCE_OF = "'vouchers-' || left(encode(sha256(convert_to({issuer}, 'UTF8')), 'hex'), 16)"
+"""The same in SQL, of a column or value."""
+OF_LEDGER = "{t}.source = " + SOURCE_OF.format(issuer="{t}.issuer_key")
+"""Whether a row `{t}` is of this hub's ledger: what other sources state is no money of it."""
 
 
 async def open_ledger(database: Database, issuer: str, now: datetime) -> None:

@@ -136,6 +136,10 @@ CLAIMS_PAGE = 500
 """Claims that one hub tells another at a time."""
 CLAIMS_OF_PEER_MAX = 1_000_000
 """Most claims that are heard from one hub."""
+ISSUERS_ASKED_MAX = 1_000
+"""Issuers that one question about grants names."""
+LOST_OF_VOUCHER_MAX = 100
+"""Most lost claims of one voucher that are looked at at a time; more come after them."""
 GRANTS_KEPT_DAYS = 30
 """Days for which a freed grant is remembered: a question that comes late is refused by it."""
 CLAIM_KEYS_MAX = 2

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from hashlib import sha256
@@ -192,6 +192,13 @@ class VoucherCase:
             return None
         claimed = self.checked.claimed
         return None if isinstance(claimed, Missing) else claimed
+
+    def holds_for(self, met: Sequence[Met]) -> tuple[str, ...]:
+        """Return why a person has to look: what the claim meets, how it looks, what changed."""
+        of_service = self.checked.holds if self.checked else ()
+        return tuple(
+            dict.fromkeys((*(each.hit.value for each in met), *of_service, *self.wanted.holds))
+        )
 
     def provider_of(self, claim_no: str | None) -> str | None:
         """Return who gives the service of a claim, as far as that was said."""

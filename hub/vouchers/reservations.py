@@ -110,6 +110,8 @@ class Reservations:
         if await shared.held(connection, name_of(row)) is not None:
             return ReservationKeeper.PENDING
         road, provider = self.desk.road, row["provider_key"]
+        if road is not None and await road.lost.has_lost(name_of(row)):
+            return ReservationKeeper.PENDING
         if road is not None and await road.ring.home_of(provider) is not None:
             return ReservationKeeper.HOME_ELSEWHERE
         if await self._may_have_come(row):

@@ -55,6 +55,8 @@ class ErrandKind(StrEnum):
     """What do you know of a service, for whom I name? Nothing changes by it."""
     CLAIMS = "CLAIMS"
     """Which of my services have your vouchers paid for?"""
+    GRANTS = "GRANTS"
+    """Which services have you granted to vouchers whose money I keep?"""
 
 
 class PeerSilentError(Exception):
@@ -111,6 +113,12 @@ class ClaimRing:
             if isinstance(each.connection, HubConnection) and owner in each.connection.homes:
                 return name
         return None
+
+    async def homes_of(self, peer: str) -> frozenset[str]:
+        """Return whose home a peer is, as its file says."""
+        source = (await self._sources()).get(peer)
+        connection = None if source is None else source.connection
+        return frozenset(connection.homes) if isinstance(connection, HubConnection) else frozenset()
 
     async def peer_of(self, client: str) -> str | None:
         """Return the source that asks here as a client; None: it is none of the ring."""

@@ -41,10 +41,12 @@ from hub.vouchers.answers import (
     not_moved,
     not_there,
     problem_of,
+    said_of,
     shown,
 )
 from hub.vouchers.errand_wire import claim_wire
 from hub.vouchers.fingerprinting import ClaimFingerprints, Fingerprint
+from hub.vouchers.hearing import PeerHearing
 from hub.vouchers.ledger import locked
 from hub.vouchers.limits import (
     ATTEMPT_BYTES,
@@ -53,6 +55,7 @@ from hub.vouchers.limits import (
     CLAIMS_SHARED_WAITING,
     SHARED_TURN_S,
 )
+from hub.vouchers.lost_claims import LostClaims
 from hub.vouchers.marks import Met, free, is_claimed, kept_marks, mark, marks_of
 from hub.vouchers.question import (
     GivenService,
@@ -79,24 +82,28 @@ class ClaimRoad:
         self._turns = FairQueue(CLAIMS_SHARED_AT_ONCE, shares, SHARED_TURN_S)
         """Who waits for another hub holds no connection, and keeps nobody from moving money."""
         self._settling = SettlingAbroad(desk, ring, self.note)
+        self.hearing = PeerHearing(desk.database, ring, desk.issuers, audit, desk.clock)
+        self.lost = LostClaims(desk, self.hearing, audit)
 
     async def is_needed(self, wanted: VoucherWanted) -> bool:
         """Whether a message is one that other hubs have a say in."""
         if wanted.event is VoucherEvent.SETTLE:
             return await self._settling.claim_of(wanted) is not None
         if wanted.event is not VoucherEvent.CONSUME or wanted.service is None:
-            return False
+            return await self.lost.is_lifted_by(wanted)
         has_peers = bool(self.prints.keys.path) or bool(await self.ring.peers())
         return has_peers or await self.ring.home_of(wanted.service) is not None
 
     async def take(self, asking: VoucherAsking, wanted: VoucherWanted) -> VoucherTold:
-        """Consume, or go on where a former try of the same claim stopped; or settle.
+        """Consume, or go on where a former try of the same claim stopped; settle, or lift a stop.
 
         Raises what `VoucherDesk.take` raises.
         """
         async with self._turns.turn(Asker(asking.client)):
             if wanted.event is VoucherEvent.SETTLE:
                 return await self._settling.take(asking, wanted)
+            if wanted.event is not VoucherEvent.CONSUME:
+                return await self.lost.lift(asking, wanted)
             begun = await self._begin(asking, wanted)
             return begun if isinstance(begun, VoucherTold) else await self.go_on(begun)
 
@@ -232,7 +239,7 @@ class ClaimRoad:
             if stands.given is not None:  # another worker was first
                 return stands
             case = await self._checked(connection, claim, given)
-            said = _said(case)
+            said = said_of(case)
             problem: Missing | VoucherRefusal | Hit | None = problem_of(case.checked)
             met: tuple[Met, ...] = ()
             if problem is None:
@@ -292,7 +299,7 @@ class ClaimRoad:
                 return await self._as_it_stands(connection, claim)
             assert stands.given is not None, "others are asked about what was granted"
             case = await self._checked(connection, claim, stands.given)
-            said = _said(case)
+            said = said_of(case)
             if not stands.standing.may_consume:
                 await self._drop(connection, claim)
                 return shown(case, replace(said, refused=Hit.INVOICE_CLAIMED))
@@ -379,8 +386,3 @@ class ClaimRoad:
 def _waits(stands: SharedClaim | None, claim: SharedClaim) -> bool:
     """Whether a claim still waits, in the attempt that is worked on."""
     return stands is not None and takes_grant(stands.standing, claim.standing.attempt)
-
-
-def _said(case: VoucherCase) -> VoucherTold:
-    checks = case.checked.verified.checks if case.checked else ()
-    return VoucherTold(claim_no=case.wanted.claim_no, checks=checks)

@@ -20,7 +20,7 @@ from hub.clock import Clock
 from hub.errors import ErrorCode, RefusedError
 from hub.policy.bounds import Missing
 from hub.policy.law import EVERYWHERE, Law, current_law
-from hub.policy.vouchers.claim import FREED, S, VoucherStanding
+from hub.policy.vouchers.claim import FREED, VoucherStanding
 from hub.policy.vouchers.messages import (
     Event,
     VoucherMessage,
@@ -38,6 +38,7 @@ from hub.vouchers.answers import (
     no_service,
     no_voucher,
     not_moved,
+    said_of,
     shown,
     told_before,
 )
@@ -108,8 +109,11 @@ class VoucherDesk:
         TIMEOUT where others were first.
         """
         await self.open(wanted.issuer)
-        if self.road is not None and await self.road.is_needed(wanted):
-            return await self.road.take(asking, wanted)
+        if self.road is not None:
+            if (silent := await self.road.hearing.unheard()) is not None:
+                return VoucherTold(claim_no=wanted.claim_no, missing=silent)
+            if await self.road.is_needed(wanted):
+                return await self.road.take(asking, wanted)
         async with self._turns.turn(Asker(asking.client)):
             return await self._rounds.take(asking, wanted)
 
@@ -177,6 +181,8 @@ class VoucherDesk:
         check_may(case)
         if wanted.event in BY_ISSUER:
             await check_other_person(self.database, connection, asking, wanted)
+        if (stop := await self._stop(beside or SideBySide(connection), wanted)) is not None:
+            return VoucherTold(claim_no=wanted.claim_no, missing=stop)
         granted = case.voucher.granted.granted_fen
         if isinstance(granted, Missing):  # not stated is not nothing
             return VoucherTold(claim_no=wanted.claim_no, missing=granted)
@@ -197,6 +203,8 @@ class VoucherDesk:
         await self.open(issuer)
         wanted = VoucherWanted(issuer=issuer, code=code, event=event, claim_no="")
         async with locked(self.database, issuer, code) as connection:
+            if await self._stop(SideBySide(connection), wanted) is not None:
+                return None
             case = await self.case_of(connection, None, wanted)
             told = answer(case.standing, self.message(case, ()))
             if not isinstance(told, VoucherMoved) or told.voucher == case.standing:
@@ -267,6 +275,10 @@ class VoucherDesk:
         )
         return case, found.earlier
 
+    async def _stop(self, reads: SideBySide, wanted: VoucherWanted) -> Missing | None:
+        """Return for what a message has to wait since claims on its voucher were lost."""
+        return None if self.road is None else await self.road.lost.stop(reads, wanted)
+
     async def _checked(self, case: VoucherCase, beside: SideBySide) -> VoucherCase:
         """Return a case with what the checks say of its service, for messages that need it."""
         wanted = case.wanted
@@ -282,10 +294,7 @@ class VoucherDesk:
         self, connection: Connection, case: VoucherCase, statements: LedgerStatements
     ) -> VoucherTold:
         checked, is_new = case.checked, case.wanted.event is Event.CONSUME
-        said = VoucherTold(
-            claim_no=case.wanted.claim_no,
-            checks=checked.verified.checks if checked else (),
-        )
+        said = said_of(case)
         if checked is not None and is_new:
             if isinstance(checked.claimed, Missing):
                 return replace(said, missing=checked.claimed)
@@ -297,7 +306,7 @@ class VoucherDesk:
         if isinstance(told, VoucherMoved):
             await self._state(connection, case, told, statements)
             return moved(said, told)
-        if is_new and _has_no_marks(case.standing, case.wanted.claim_no):
+        if is_new and case.standing.has_no_marks(case.wanted.claim_no):
             await free(connection, case.wanted.name)
         return not_moved(said, told)
 
@@ -317,7 +326,7 @@ class VoucherDesk:
             in_log=checked is not None and checked.in_log,
             is_decided=wanted.event in BY_ISSUER,
             reason=wanted.reason,
-            holds=_holds(case, met),
+            holds=case.holds_for(met),
             cash_counts=counts if isinstance(counts, Missing) else VoucherClaimState[counts],
         )
 
@@ -365,17 +374,3 @@ class VoucherDesk:
             if told.voucher.claims[name.claim_no].state in FREED:
                 await free(connection, name)
                 await shared.end(connection, name)
-
-
-def _holds(case: VoucherCase, met: Sequence[Met]) -> tuple[str, ...]:
-    """Return why a person has to look at a claim: what it meets, how it looks, what changed."""
-    of_service = case.checked.holds if case.checked else ()
-    return tuple(
-        dict.fromkeys((*(each.hit.value for each in met), *of_service, *case.wanted.holds))
-    )
-
-
-def _has_no_marks(standing: VoucherStanding, claim_no: str) -> bool:
-    """Whether a claim was never consumed, or is free again: then it stands in nobody's way."""
-    claim = standing.claims.get(claim_no)
-    return claim is None or claim.state in FREED | {S.RESERVED}

@@ -162,6 +162,10 @@ MISSING: Final[Mapping[str, tuple[str, str]]] = {
     "planned": ("计划结束日期没有记录", "no record of the planned last day"),
     "usedInYear": ("本年已用没有记录", "no record of what was used this year"),
     "peer": ("其他枢纽还没有答复，稍后会再问", "another hub has not answered; it is asked again"),
+    "restored": (
+        "其他枢纽知道此券的一笔申兑而本枢纽恢复后没有，须先重新提交该申兑",
+        "another hub knows a claim on this voucher that was lost here; it has to come back first",
+    ),
     "voucherFen": ("券抵扣金额没有记录", "no record of what the voucher pays"),
 }
 """Facts for want of which a check, or a message, is not judged; by their names."""

@@ -222,6 +222,12 @@ class VoucherFindingKind(CodeList):
         "占用将到期",
         "No record came of the service that was reserved for; released after the day named",
     )
+    CLAIM_LOST = (
+        auto(),
+        "申兑遗失",
+        "Another hub granted a service to it and this one, restored, does not hold it; "
+        "the voucher waits",
+    )
 
 
 @code_list("创新券核查状态", "Whether a finding about a voucher still holds", HUB)

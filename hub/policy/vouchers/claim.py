@@ -40,3 +40,8 @@ class VoucherStanding:
     claims: Mapping[str, VoucherClaimStanding] = field(default_factory=dict)
     others: int = 0
     """Claims that are not in `claims`, as they do not matter to the message in hand."""
+
+    def has_no_marks(self, claim_no: str) -> bool:
+        """Whether a claim was never consumed, or is free again: it stands in nobody's way."""
+        claim = self.claims.get(claim_no)
+        return claim is None or claim.state in FREED | {S.RESERVED}

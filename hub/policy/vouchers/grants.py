@@ -116,8 +116,12 @@ def on_ask(stands: GrantStanding | None, attempt: str) -> Granting:
 def on_word(stands: GrantStanding, attempt: str, word: ClaimWord) -> GrantStanding:
     """Return a grant after a word of the voucher's home; one about another attempt changes nothing.
 
-    A freed grant stays freed: who said NONE can only have said CONSUMED before.
+    A freed grant stays freed: who said NONE can only have said CONSUMED before. What is consumed is
+    told in another attempt by a home that lost the first one in a restore, and took it once more:
+    from then on its word is about that one.
     """
+    if stands.state is GrantState.CONSUMED and word is ClaimWord.CONSUMED:
+        return replace(stands, attempt=attempt)
     if stands.attempt != attempt or stands.state is GrantState.FREED:
         return stands
     if word is ClaimWord.NONE:

@@ -35,9 +35,11 @@ from hub.federation.deployed import LiveSources
 from hub.graphql.endpoint import PATH, GraphQLEndpoint
 from hub.graphql.hooks import ServiceFacts
 from hub.graphql.service import Engine, Parts
+from hub.operate.backup import restore
 from hub.sandbox.serve import serving
 from hub.state import MemoryState
 from hub.store.database import Database
+from hub.store.epoch import begin_restored
 from hub.vouchers.attesting import AttestationDesk
 from hub.vouchers.between import VoucherParts
 from hub.vouchers.fingerprint_keys import ClaimKeys, claim_keys_text, rolled
@@ -47,7 +49,7 @@ from hub.vouchers.question import ServiceChecks
 from hub.vouchers.ring import ClaimRing
 from hub.vouchers.served import ServedVouchers
 from hub.vouchers.service import VoucherDesk
-from tests.databases import opened
+from tests.databases import Spares, as_owner, opened
 from tests.integration.vouchers.voucher_world import StatedServices, grant
 
 PEER_SCOPES = ("catalogue:read", "voucher:claim")
@@ -226,6 +228,38 @@ async def running(
                 yield made
             finally:
                 await made.ring.aclose()
+
+
+@asynccontextmanager
+async def restored(hub: ClaimHub, file: Path, spares: Spares) -> AsyncIterator[ClaimHub]:
+    """Let a hub come back from a backup on another database; it is asked in the hub's place."""
+    with spares.lent() as url:
+        async with Database(as_owner(url)) as owner:
+            await restore(owner, file)
+        async with (
+            opened(url) as database,
+            _in_place_of(hub, ClaimHub(hub.place, database)) as made,
+        ):
+            yield made
+
+
+@asynccontextmanager
+async def anew(hub: ClaimHub) -> AsyncIterator[ClaimHub]:
+    """Let a hub begin a new epoch of its database, as one that was restored once more."""
+    async with hub.database.writes.transaction() as connection:
+        await begin_restored(connection)
+    async with _in_place_of(hub, ClaimHub(hub.place, hub.database)) as made:
+        yield made
+
+
+@asynccontextmanager
+async def _in_place_of(hub: ClaimHub, made: ClaimHub) -> AsyncIterator[ClaimHub]:
+    former, hub.app = hub.app, made.app
+    try:
+        yield made
+    finally:
+        hub.app = former
+        await made.ring.aclose()
 
 
 @asynccontextmanager

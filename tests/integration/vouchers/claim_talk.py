@@ -6,8 +6,12 @@ from datetime import date
 from hashlib import sha256
 from typing import Any
 
+from hub.clock import system_clock
+from hub.policy.law import current_law
 from hub.policy.vouchers.messages import Event
 from hub.vouchers.audit import audit
+from hub.vouchers.fast_track import FastTracks
+from hub.vouchers.kept_claims import KeptClaims
 from hub.vouchers.question import VoucherAsking, VoucherTold, VoucherWanted
 from tests.integration.vouchers.claim_hubs import (
     ClaimHub,
@@ -56,6 +60,18 @@ async def sound(*hubs: ClaimHub) -> None:
     for hub in hubs:
         found = await audit(hub.database)
         assert found.is_sound, found.faults
+
+
+def tracks_of(hub: ClaimHub) -> FastTracks:
+    return FastTracks(
+        database=hub.database,
+        desk=hub.desk,
+        checks=hub.services,
+        claims=KeptClaims(hub.database, hub.desk.issuers),
+        law=current_law(),
+        clock=system_clock,
+        party=hub.desk.party,
+    )
 
 
 async def state_of(hub: ClaimHub, claim: str) -> str:

@@ -10,20 +10,20 @@ import pytest
 
 from hub.clock import system_clock
 from hub.errors import ErrorCode, RefusedError
-from hub.operate.backup import backup, restore
+from hub.operate.backup import backup
 from hub.policy.bounds import Missing
 from hub.policy.vouchers.claim import S
 from hub.policy.vouchers.fingerprints import Hit
 from hub.policy.vouchers.messages import Event
-from hub.store.database import Database
 from hub.vouchers.corrections import own_message
 from hub.vouchers.fingerprint_keys import claim_keys_text, parse_claim_keys, rolled
 from hub.vouchers.question import FAST_TRACK, VoucherWanted
 from hub.vouchers.ring import ErrandKind
-from tests.databases import Spares, as_owner, opened
+from tests.databases import Spares
 from tests.integration.vouchers.claim_hubs import (
     ClaimHub,
     client_at,
+    restored,
 )
 from tests.integration.vouchers.claim_talk import (
     NOW,
@@ -202,26 +202,18 @@ async def test_a_hub_with_an_old_backup_grants_nothing_twice(
     service = jiangsu.place.service(number)
     await backup(jiangsu.database, file := tmp_path / "old.zip", system_clock())
     assert (await claimed(anhui, service, f"S{number}")).state is S.CONSUMED
-    with spares.lent() as url:
-        async with Database(as_owner(url)) as owner:
-            await restore(owner, file)
-        jiangsu.is_silent = True  # the one that was lost; the restored one is asked in its place
-        async with opened(url) as database:
-            restored = ClaimHub(jiangsu.place, database)
-            jiangsu.app = restored.app
-            jiangsu.is_silent = False
-            anhui.is_silent = not is_heard
-            told = await claimed(shanghai, service, f"S{number}")
-            anhui.is_silent = False
-            if is_heard:
-                assert told.refused is Hit.ALREADY_CLAIMED
-                kept = await grants(restored, service)
-                assert kept == [(anhui.place.issuer, f"S{number}", "CONSUMED")]
-            else:
-                assert (told.state, told.missing) == (None, Missing("peer", "jiangsu"))
-                await settled([shanghai])
-                assert await state_of(shanghai, f"S{number}") == "RESERVED"
-            await restored.ring.aclose()
+    async with restored(jiangsu, file, spares) as back:
+        anhui.is_silent = not is_heard
+        told = await claimed(shanghai, service, f"S{number}")
+        anhui.is_silent = False
+        if is_heard:
+            assert told.refused is Hit.ALREADY_CLAIMED
+            kept = await grants(back, service)
+            assert kept == [(anhui.place.issuer, f"S{number}", "CONSUMED")]
+        else:
+            assert (told.state, told.missing) == (None, Missing("peer", "jiangsu"))
+            await settled([shanghai])
+            assert await state_of(shanghai, f"S{number}") == "RESERVED"
 
 
 async def test_who_may_not_ask(hubs: list[ClaimHub]) -> None:

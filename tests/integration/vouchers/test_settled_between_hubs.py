@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from hub.clock import system_clock
 from hub.errors import ErrorCode, RefusedError
 from hub.policy.bounds import Missing
-from hub.policy.law import current_law
 from hub.policy.vouchers.claim import S
 from hub.policy.vouchers.fast_track import FastTrackNeed
 from hub.policy.vouchers.messages import Event, VoucherRefusal
 from hub.vouchers.attestation_told import NotAttested
 from hub.vouchers.closing import reservations_of
-from hub.vouchers.fast_track import FastTracks
-from hub.vouchers.kept_claims import KeptClaims
 from hub.vouchers.marks import ClaimName
 from hub.vouchers.question import VoucherWanted
 from hub.vouchers.ring import ErrandKind
@@ -26,6 +22,7 @@ from tests.integration.vouchers.claim_talk import (
     say,
     settled,
     state_of,
+    tracks_of,
 )
 
 pytestmark = pytest.mark.integration
@@ -105,19 +102,10 @@ async def test_the_fast_track_names_that_the_service_is_at_another_hub(
         ("S27", anhui.place.provider, False),
     ):
         await say(anhui, Event.RESERVE, claim, provider=provider)
-        tracks = FastTracks(
-            database=anhui.database,
-            desk=anhui.desk,
-            checks=anhui.services,
-            claims=KeptClaims(anhui.database, anhui.desk.issuers),
-            law=current_law(),
-            clock=system_clock,
-            party=anhui.desk.party,
-        )
         wanted = VoucherWanted(
             issuer=anhui.place.issuer, code="V-0", event=Event.SUBMIT, claim_no=claim
         )
-        wanting = (await tracks.told(anhui.place.issuer, wanted)).track.wanting
+        wanting = (await tracks_of(anhui).told(anhui.place.issuer, wanted)).track.wanting
         assert (FastTrackNeed.HOME in wanting) == is_named
 
 

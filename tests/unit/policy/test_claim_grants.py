@@ -50,6 +50,17 @@ class ServiceHome:
     holder: dict[str, str] = field(default_factory=dict)
 
 
+def test_what_a_restored_home_consumed_once_more_is_about_its_new_attempt() -> None:
+    consumed = GrantStanding("lost", GrantState.CONSUMED)
+    assert on_word(consumed, "new", ClaimWord.NONE) == consumed, "given up before it was consumed"
+    anew = on_word(consumed, "new", ClaimWord.CONSUMED)
+    assert anew == GrantStanding("new", GrantState.CONSUMED)
+    assert on_word(anew, "lost", ClaimWord.NONE) == anew
+    assert not on_word(anew, "new", ClaimWord.NONE).is_live
+    granted = GrantStanding("other")
+    assert on_word(granted, "new", ClaimWord.CONSUMED) == granted
+
+
 class TwoHubs(RuleBasedStateMachine):
     """A voucher's hub with three claims, a service's hub with two records, and a bad line."""
 

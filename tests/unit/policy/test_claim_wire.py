@@ -16,6 +16,7 @@ from hub.policy.bounds import Missing
 from hub.policy.customs.decision import CustomsAnswer
 from hub.policy.vouchers.facts import InvoiceTold, PowerTold, ServiceTold
 from hub.policy.vouchers.fingerprints import ClaimedService, Hit
+from hub.policy.vouchers.grants import GrantStanding, GrantState
 from hub.policy.vouchers.invoice import Invoice
 from hub.vouchers.abroad import (
     GrantAnswer,
@@ -24,8 +25,10 @@ from hub.vouchers.abroad import (
     grant_from_answer,
 )
 from hub.vouchers.errand_wire import (
+    claim_wire,
     fingerprints_from_wire,
     grant_from_wire,
+    granted_from_wire,
     marks_from_wire,
     name_of,
     told_from_wire,
@@ -38,6 +41,7 @@ from hub.vouchers.fingerprint_keys import (
     rolled,
     write_claim_keys,
 )
+from hub.vouchers.marks import ClaimName
 from hub.vouchers.question import GivenService
 from schema.codes import ExclusionReason
 
@@ -129,6 +133,14 @@ def test_refusals_are_read_and_nothing_else_is_one() -> None:
     for strange in ({}, {"refused": "NO"}, {"attempt": "a", "holds": [], "given": {}}):
         with pytest.raises(ValueError):
             grant_from_answer(strange, "a")
+
+
+def test_a_grant_that_is_told_is_live() -> None:
+    wire = claim_wire(ClaimName("i", "V-1", "A"), attempt="a", service="s", state="CONSUMED")
+    assert granted_from_wire(wire).standing == GrantStanding("a", GrantState.CONSUMED)
+    for strange in ("FREED", "", "PENDING"):
+        with pytest.raises(ValueError):
+            granted_from_wire({**wire, "state": strange})
 
 
 JSON = st.recursive(
