@@ -16,7 +16,7 @@ from hub.policy.law import EVERYWHERE, Law
 from hub.policy.vouchers.amount import Spent, given_by, most_of
 from hub.policy.vouchers.checks import verify
 from hub.policy.vouchers.claim import VoucherStanding
-from hub.policy.vouchers.facts import VoucherTerms
+from hub.policy.vouchers.facts import ServiceTold, VoucherTerms
 from hub.policy.vouchers.fingerprints import ClaimedService
 from hub.policy.vouchers.invoice import normal_invoice
 from hub.store.database import Database
@@ -76,7 +76,8 @@ class StoredServices:
         promised = voucher.providers.get(wanted.claim_no)
         holder = voucher.granted.holder
         stored, given = await self._looked_at(service, wanted, holder, beside, promised)
-        return self._judged(given, stored, wanted, voucher, standing)
+        told = replace(given.told, voucher_fen=wanted.fen or _reserved_fen(wanted, standing))
+        return self._judged(given, told, stored, wanted, voucher, standing)
 
     async def given(self, service: str, wanted: VoucherWanted, holder: str) -> GivenService:
         """Return what this hub knows of a service of its own, whoever's voucher is to pay."""
@@ -99,7 +100,10 @@ class StoredServices:
             promised = voucher.providers.get(wanted.claim_no)
             holder = voucher.granted.holder
             stored, _ = await reader.around(row_abroad(given), wanted, holder, promised)
-        return self._judged(given, stored, wanted, voucher, standing)
+        fen_asked = wanted.fen or _reserved_fen(wanted, standing)
+        here = service_told(stored, fen_asked, wanted.order_no)
+        told = told_here(given.told, here, stored)
+        return self._judged(given, told, stored, wanted, voucher, standing)
 
     async def _looked_at(
         self,
@@ -133,17 +137,15 @@ class StoredServices:
     def _judged(
         self,
         given: GivenService,
+        told: ServiceTold,
         stored: StoredService,
         wanted: VoucherWanted,
         voucher: KeptVoucher,
         standing: VoucherStanding,
     ) -> ServiceChecked:
-        granted = voucher.granted
-        claim = standing.claims.get(wanted.claim_no)
-        reserved = claim.fen if claim is not None else 0
-        here = service_told(stored, wanted.fen or reserved, wanted.order_no)
-        promised = voucher.providers.get(wanted.claim_no)
-        told = promised_to(told_here(given.told, here, stored), stored, promised)
+        """Return what the checks say of the facts that are `told` of a service."""
+        granted, reserved = voucher.granted, _reserved_fen(wanted, standing)
+        told = promised_to(told, stored, voucher.providers.get(wanted.claim_no))
         terms = VoucherTerms(
             holder=stored.person(granted.holder),
             use_from=granted.use_from,
@@ -305,6 +307,12 @@ class _Reader:
             business_statement(self._records),
             {"holder": holder, "register": SystemPurpose.REGISTER.value},
         )
+
+
+def _reserved_fen(wanted: VoucherWanted, standing: VoucherStanding) -> int:
+    """Return what is reserved for a claim already."""
+    claim = standing.claims.get(wanted.claim_no)
+    return 0 if claim is None else claim.fen
 
 
 def _claim_name(wanted: VoucherWanted) -> str:
