@@ -34,6 +34,7 @@ from hub.vouchers.service_statement import (
     RELATION,
     around_statement,
     business_statement,
+    days_of,
     near_statement,
 )
 from hub.vouchers.splits import days_of_splits, ordered_at, split_holds
@@ -257,7 +258,8 @@ class _Reader:
         claim = {"issuer": wanted.issuer, "code": wanted.code, "claim": wanted.claim_no}
         asked = {"order": wanted.order_no, "registrar": wanted.issuer, "holder": holder}
         (found,) = await self._reads.rows(
-            around_statement(self._records), {**row, **asked, **claim, "paid": PAID}
+            around_statement(self._records),
+            {**row, **asked, **claim, **days_of(row), "paid": PAID},
         )
         order = part_of(found, "o", ORDER)
         stored = StoredService(
