@@ -7,9 +7,10 @@ names the service counts before the one that a claim names; of statements of a r
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, datetime
 from typing import Any, Final
 
+from hub.policy.vouchers.amount import voucher_year
 from hub.store.records import StoredRecords
 from hub.store.side_by_side import SharedStatement
 from hub.vouchers.limits import RELATED_MAX
@@ -46,11 +47,10 @@ def days_of(service: Mapping[str, Any]) -> dict[str, Any]:
     """
     start, end = service["started_at"], service["ended_at"]
     first, last = (None if each is None else local_date(each) for each in (start, end))
-    bounds = (
-        (None, None)
-        if last is None
-        else (local_day(date(year, 1, 1))[0] for year in (last.year, last.year + 1))
-    )
+    bounds: tuple[datetime | None, ...] = (None, None)
+    if end is not None:
+        year = voucher_year(end)
+        bounds = tuple(local_day(date(each, 1, 1))[0] for each in (year, year + 1))
     return dict(zip(_CALENDAR, (first, last, *bounds), strict=True))
 
 
