@@ -131,6 +131,8 @@ class Vouched:
 
     raw: Any
     evidence: Evidence
+    wire: Mapping[str, Any] | None = None
+    """What `schema.conform` made of its record without a problem, where that was asked already."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -84,10 +84,17 @@ class Prepared:
     """What vouches for this row, where it is not what vouches for its batch."""
 
 
-def prepare(row: int, raw: Any, registry: Registry, now: datetime, system: System) -> Prepared:
-    """Check one raw row."""
+def prepare(
+    row: int,
+    raw: Any,
+    registry: Registry,
+    now: datetime,
+    system: System,
+    wire: Mapping[str, Any] | None = None,
+) -> Prepared:
+    """Check one raw row. `wire`: its record, where `conform` found no problem with it already."""
     if isinstance(raw, Vouched):
-        prepared = prepare(row, raw.raw, registry, now, system)
+        prepared = prepare(row, raw.raw, registry, now, system, raw.wire)
         prepared.evidence = raw.evidence
         return prepared
     if isinstance(raw, Rejected):
@@ -114,7 +121,7 @@ def prepare(row: int, raw: Any, registry: Registry, now: datetime, system: Syste
         prepared.problems.append(problem("jws", ErrorCode.RECORD_SIGNATURE_INVALID))
     _prepare_authority(prepared, spec, raw.get("authority"), system)
     if "record" in raw:
-        _prepare_record(prepared, spec, raw["record"])
+        _prepare_record(prepared, spec, raw["record"], wire)
     else:
         _prepare_withdrawal(prepared, raw["withdraw"], now)
     return prepared
@@ -144,8 +151,10 @@ def problem(path: str, code: ErrorCode, shown: Any = None) -> Problem:
     return _clean(Problem(path, code.name, code.zh, code.en, text))
 
 
-def _prepare_record(prepared: Prepared, spec: RecordSpec, raw: Any) -> None:
-    wire, problems = conform(spec, raw)
+def _prepare_record(
+    prepared: Prepared, spec: RecordSpec, raw: Any, checked: Mapping[str, Any] | None
+) -> None:
+    wire, problems = conform(spec, raw) if checked is None else (checked, [])
     if problems:
         prepared.problems += [_clean(each) for each in problems]
         prepared.key = _key_if_any(spec, wire)

@@ -108,6 +108,7 @@ def is_region(text: str) -> bool:
     return _REGION.fullmatch(text) is not None
 
 
+@lru_cache(maxsize=4096)
 def divisions(region: str) -> tuple[str, ...]:
     """Return a division of GB/T 2260 and those that it lies in, the smallest first."""
     return tuple(dict.fromkeys((region, f"{region[:4]}00", f"{region[:2]}0000", EVERYWHERE)))

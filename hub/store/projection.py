@@ -2,6 +2,9 @@
 
 - Rows are copied into a TEMP table of the connection and go from there into the tables with one
   statement per table. Intake, rebuild and check use the same code.
+- The TEMP table stays, empty, for the next batch. It is emptied row by row, and as a whole only
+  once it has grown: making its files anew costs more than a small batch, and every plan that reads
+  it. So plans are made anew with the rows that come, as the tables grow.
 - Most items have one claim: they are written by these statements. Items and calendars with claims
   of several sources are settled afterwards, from all their claims (`hub.store.settling`).
 - The caller guarantees that no other transaction writes claims of the same owners meanwhile
@@ -31,6 +34,9 @@ from hub.store.row import item_columns, item_fields
 
 REBUILD_LOCK = 0x72656275696C64
 """Advisory lock: intake holds it shared; rebuilds and changes of names hold it exclusively."""
+STAGE_BYTES_MAX = 128 * 1024
+"""Size of a TEMP table, of rows that are gone, above which it is emptied as a whole."""
+_STAGE_BYTES = b"SELECT pg_relation_size(to_regclass(%s))"
 _OWNERS_LOCK = (
     b"SELECT pg_advisory_xact_lock(hashtextextended('shard:' || s, 3)) FROM unnest(%s::text[]) s"
 )
@@ -81,7 +87,7 @@ class Projection:
         self.columns = ["former", *PROVENANCE, *item_columns(tables)]
         self._fields = item_fields(tables)
         written = [column.name for column in source.columns]
-        self.create_stage = self._create_stage()
+        self._create_stage = self._stage_created()
         self.write_source = self._upsert(source.name, written, CLAIM, "true")
         self.write_golden = ""
         self.remove: tuple[str, ...] = ()
@@ -162,7 +168,7 @@ class Projection:
         for statement in (self.write_golden, *self.remove, self.write_listing):
             if statement:
                 await connection.execute(statement.encode())
-        await connection.execute(f"TRUNCATE {self.stage}".encode())
+        await connection.execute(f"DELETE FROM {self.stage}".encode())  # noqa: S608 - own name
 
     def listing_rows(self, listing: ListingTable) -> str:
         """Return the query for the listing's rows of the records in the TEMP table."""
@@ -173,20 +179,26 @@ class Projection:
         )
 
     async def fill_stage(self, connection: Connection, lines: Iterable[bytes]) -> None:
-        """Put rows into the TEMP table, which lasts until the end of the transaction."""
-        await connection.execute(self.create_stage.encode())
+        """Put rows into the TEMP table, which is empty."""
+        await self.ready_stage(connection)
         await copy_rows(connection, self.stage, self.columns, lines)
 
-    def _create_stage(self) -> str:
+    async def ready_stage(self, connection: Connection) -> None:
+        """Make the TEMP table of this connection, or give back what its former rows took."""
+        cursor = await connection.execute(_STAGE_BYTES, (f"pg_temp.{self.stage}",))
+        ((size,),) = await cursor.fetchall()
+        if size is None:
+            await connection.execute(self._create_stage.encode())
+        elif size > STAGE_BYTES_MAX:
+            await connection.execute(f"TRUNCATE {self.stage}".encode())
+
+    def _stage_created(self) -> str:
         dialect = postgresql.dialect()  # type: ignore[no-untyped-call] # SQLAlchemy's own gap
         kinds: dict[str, Any] = {"former": Text()}
         kinds |= {column.name: column.type for column in self.tables.source.columns}
         kinds |= {column.name: column.type for column in self.tables.read.columns}
         columns = ", ".join(f"{name} {kinds[name].compile(dialect)}" for name in self.columns)
-        return (
-            f"CREATE TEMP TABLE IF NOT EXISTS {self.stage} ({columns}, chosen jsonb) "
-            "ON COMMIT DELETE ROWS"
-        )
+        return f"CREATE TEMP TABLE {self.stage} ({columns}, chosen jsonb)"
 
     def _upsert(
         self, table: str, columns: Sequence[str], primary: Sequence[str], where: str

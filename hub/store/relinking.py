@@ -127,7 +127,7 @@ async def _settle_rivals(
     before = view.names
     for name in sorted(records.tables):
         target = records.projection(name)
-        await connection.execute(target.create_stage.encode())
+        await target.ready_stage(connection)
         items = await _rivals(connection, target, "item_id", source)
         of = target.tables.led_by
         led = [] if of is None else await _rivals(connection, target, of, source)

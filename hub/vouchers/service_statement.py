@@ -7,11 +7,14 @@ names the service counts before the one that a claim names; of statements of a r
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
+from datetime import date, datetime
+from typing import Any, Final
 
+from hub.policy.vouchers.amount import voucher_year
 from hub.store.records import StoredRecords
 from hub.store.side_by_side import SharedStatement
 from hub.vouchers.limits import RELATED_MAX
+from schema.dates import local_date, local_day
 
 ORDER: Final = (
     *("local_id", "user_key", "payer_key", "service_id", "steps", "start_at", "end_at"),
@@ -19,9 +22,6 @@ ORDER: Final = (
 )
 OFFER: Final = ("code", "audience", "unit", "price", "minimum_charge", "valid_from", "valid_until")
 RELATION: Final = ("provider_key", "is_controlled")
-SHANGHAI_DAY = "({} AT TIME ZONE 'Asia/Shanghai')::date"
-
-
 _SERVICE: Final = {
     **dict.fromkeys(("item_id", "owner", "instrument_key", "local_id", "offer_code"), "text"),
     "started_at": "timestamptz",
@@ -33,13 +33,32 @@ _CLAIM: Final = {
     **dict.fromkeys(("order", "registrar", "holder", "issuer", "code", "claim"), "text"),
     "paid": "text[]",
 }
+_CALENDAR: Final = {
+    **dict.fromkeys(("first_day", "last_day"), "date"),
+    **dict.fromkeys(("year_from", "year_until"), "timestamptz"),
+}
+
+
+def days_of(service: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the days in Shanghai on which a service was given, and the bounds of its year.
+
+    They are values of the statement: PostgreSQL would work them out again for each row it compares.
+    None where the service does not say when it began or ended.
+    """
+    start, end = service["started_at"], service["ended_at"]
+    first, last = (None if each is None else local_date(each) for each in (start, end))
+    bounds: tuple[datetime | None, ...] = (None, None)
+    if end is not None:
+        year = voucher_year(end)
+        bounds = tuple(local_day(date(each, 1, 1))[0] for each in (year, year + 1))
+    return dict(zip(_CALENDAR, (first, last, *bounds), strict=True))
 
 
 def around_statement(records: StoredRecords) -> SharedStatement:
     """Return the statement; its values: a row of a service, and what follows.
 
     `order`, `registrar`, `holder`: of the claim; `paid`: states that count for the cap of a year;
-    `issuer`, `code`, `claim`: the claim itself, which does not count.
+    `issuer`, `code`, `claim`: the claim itself, which does not count; and what `days_of` says.
     """
     of = {name: records.tables[name].source.name for name in records.tables}
     others = ", ".join(
@@ -68,7 +87,7 @@ def around_statement(records: StoredRecords) -> SharedStatement:
         f"LEFT JOIN LATERAL (SELECT * FROM {of['RelationStatement']} "
         "WHERE holder_key = %(holder)s AND provider_key = s.owner AND NOT withdrawn AND speaks "
         "ORDER BY stated_on DESC LIMIT 1) r ON true",
-        {**_SERVICE, **_CLAIM},
+        {**_SERVICE, **_CLAIM, **_CALENDAR},
     )
 
 
@@ -121,10 +140,9 @@ def _registrations(of: Mapping[str, str]) -> str:
 
 
 def _power(of: Mapping[str, str]) -> str:
-    first, last = SHANGHAI_DAY.format("s.started_at"), SHANGHAI_DAY.format("s.ended_at")
     return (
         f"SELECT jsonb_agg(p.spans) FROM (SELECT spans FROM {of['PowerDay']} "  # noqa: S608 - own names
-        f"WHERE instrument_key = s.instrument_key AND day BETWEEN {first} AND {last} "
+        "WHERE instrument_key = s.instrument_key AND day BETWEEN %(first_day)s AND %(last_day)s "
         f"AND NOT withdrawn AND speaks LIMIT {RELATED_MAX}) p"
     )
 
@@ -139,7 +157,6 @@ def _rival(of: Mapping[str, str]) -> str:
 
 def _used(of: Mapping[str, str]) -> str:
     """Select the fen of the holder's other claims on services that ended in the same year."""
-    year = "extract(year FROM {} AT TIME ZONE 'Asia/Shanghai')"
     ended = "coalesce(t.ended_at, (h.given -> 'told' ->> 'ended_at')::timestamptz)"
     return (
         "SELECT coalesce(sum(c.voucher_fen), 0)::bigint "  # noqa: S608 - own names
@@ -148,6 +165,6 @@ def _used(of: Mapping[str, str]) -> str:
         "LEFT JOIN shared_claim h "  # a service of another hub ended when that hub says
         "ON (h.issuer, h.code, h.claim_no) = (c.issuer_key, c.code, c.claim_no) "
         "WHERE c.holder_key = %(holder)s AND NOT c.withdrawn AND c.state = ANY(%(paid)s) "
-        f"AND {year.format(ended)} = {year.format('s.ended_at')} "
+        f"AND {ended} >= %(year_from)s AND {ended} < %(year_until)s "
         "AND (c.issuer_key, c.code, c.claim_no) <> (%(issuer)s, %(code)s, %(claim)s)"
     )

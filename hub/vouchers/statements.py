@@ -53,18 +53,22 @@ class LedgerStatements:
         `signature`: of the request that it follows; None where the hub acts by the calendar. Raises
         `RefusedError` BAD_USER_INPUT for a row that no record can be.
         """
+        wires = []
         for row in rows:
-            _, problems = conform(self.database.records.registry[row["type"]], row["record"])
+            wire, problems = conform(self.database.records.registry[row["type"]], row["record"])
             if problems:
                 told = "; ".join(f"{each.path} {each.code}" for each in problems)
                 raise RefusedError(ErrorCode.BAD_USER_INPUT, hint=told, hint_zh=told)
+            wires.append(wire)
         evidence = Evidence(
             assurance=Assurance.HUB_OBSERVED,
             request=signature,
             document_hash=sha256(canonical({"rows": [dict(each) for each in rows]})).digest(),
             run_id="vouchers",
         )
-        self._rows += [Vouched(dict(each), evidence) for each in rows]
+        self._rows += [
+            Vouched(dict(each), evidence, wire) for each, wire in zip(rows, wires, strict=True)
+        ]
         self._balances.append(balance)
 
     async def write(self, connection: Connection) -> None:

@@ -16,7 +16,7 @@ from hub.policy.law import EVERYWHERE, Law
 from hub.policy.vouchers.amount import Spent, given_by, most_of
 from hub.policy.vouchers.checks import verify
 from hub.policy.vouchers.claim import VoucherStanding
-from hub.policy.vouchers.facts import VoucherTerms
+from hub.policy.vouchers.facts import ServiceTold, VoucherTerms
 from hub.policy.vouchers.fingerprints import ClaimedService
 from hub.policy.vouchers.invoice import normal_invoice
 from hub.store.database import Database
@@ -34,6 +34,7 @@ from hub.vouchers.service_statement import (
     RELATION,
     around_statement,
     business_statement,
+    days_of,
     near_statement,
 )
 from hub.vouchers.splits import days_of_splits, ordered_at, split_holds
@@ -76,7 +77,8 @@ class StoredServices:
         promised = voucher.providers.get(wanted.claim_no)
         holder = voucher.granted.holder
         stored, given = await self._looked_at(service, wanted, holder, beside, promised)
-        return self._judged(given, stored, wanted, voucher, standing)
+        told = replace(given.told, voucher_fen=wanted.fen or _reserved_fen(wanted, standing))
+        return self._judged(given, told, stored, wanted, voucher, standing)
 
     async def given(self, service: str, wanted: VoucherWanted, holder: str) -> GivenService:
         """Return what this hub knows of a service of its own, whoever's voucher is to pay."""
@@ -99,7 +101,10 @@ class StoredServices:
             promised = voucher.providers.get(wanted.claim_no)
             holder = voucher.granted.holder
             stored, _ = await reader.around(row_abroad(given), wanted, holder, promised)
-        return self._judged(given, stored, wanted, voucher, standing)
+        fen_asked = wanted.fen or _reserved_fen(wanted, standing)
+        here = service_told(stored, fen_asked, wanted.order_no)
+        told = told_here(given.told, here, stored)
+        return self._judged(given, told, stored, wanted, voucher, standing)
 
     async def _looked_at(
         self,
@@ -133,17 +138,15 @@ class StoredServices:
     def _judged(
         self,
         given: GivenService,
+        told: ServiceTold,
         stored: StoredService,
         wanted: VoucherWanted,
         voucher: KeptVoucher,
         standing: VoucherStanding,
     ) -> ServiceChecked:
-        granted = voucher.granted
-        claim = standing.claims.get(wanted.claim_no)
-        reserved = claim.fen if claim is not None else 0
-        here = service_told(stored, wanted.fen or reserved, wanted.order_no)
-        promised = voucher.providers.get(wanted.claim_no)
-        told = promised_to(told_here(given.told, here, stored), stored, promised)
+        """Return what the checks say of the facts that are `told` of a service."""
+        granted, reserved = voucher.granted, _reserved_fen(wanted, standing)
+        told = promised_to(told, stored, voucher.providers.get(wanted.claim_no))
         terms = VoucherTerms(
             holder=stored.person(granted.holder),
             use_from=granted.use_from,
@@ -255,7 +258,8 @@ class _Reader:
         claim = {"issuer": wanted.issuer, "code": wanted.code, "claim": wanted.claim_no}
         asked = {"order": wanted.order_no, "registrar": wanted.issuer, "holder": holder}
         (found,) = await self._reads.rows(
-            around_statement(self._records), {**row, **asked, **claim, "paid": PAID}
+            around_statement(self._records),
+            {**row, **asked, **claim, **days_of(row), "paid": PAID},
         )
         order = part_of(found, "o", ORDER)
         stored = StoredService(
@@ -305,6 +309,12 @@ class _Reader:
             business_statement(self._records),
             {"holder": holder, "register": SystemPurpose.REGISTER.value},
         )
+
+
+def _reserved_fen(wanted: VoucherWanted, standing: VoucherStanding) -> int:
+    """Return what is reserved for a claim already."""
+    claim = standing.claims.get(wanted.claim_no)
+    return 0 if claim is None else claim.fen
 
 
 def _claim_name(wanted: VoucherWanted) -> str:

@@ -13,7 +13,7 @@ from hub.access.agreements import Agreements
 from hub.customs.service import CustomsDesk
 from hub.intake.batch import Assurance, Batch, Channel, Evidence, Outcome
 from hub.intake.service import submit
-from hub.policy.bounds import Missing
+from hub.policy.bounds import Missing, known
 from hub.policy.vouchers.checks import CheckCode, CheckResult, VoucherVerdict
 from hub.policy.vouchers.messages import Event
 from hub.store.database import Database
@@ -23,6 +23,7 @@ from hub.vouchers.advance_checks import unknown_service
 from hub.vouchers.ledger import KeptVoucher, granted_of
 from hub.vouchers.movements import standing_of
 from hub.vouchers.question import ServiceChecked, VoucherWanted
+from hub.vouchers.service_statement import days_of
 from hub.vouchers.stored import StoredServices
 from tests.integration.vouchers.voucher_world import CODE, HOLDER, HUB, ISSUER, SPRING
 from tests.unit.policy.voucher_case import law
@@ -335,3 +336,43 @@ async def test_a_provider_that_no_record_knows_is_another_one(database: Database
     without = {key: row for key, row in ROWS.items() if key != "order"}
     found = await checked(database, without, promised=TWIN)
     assert told(found, CheckResult.FAIL) == {CheckCode.CHAIN}
+
+
+@pytest.mark.parametrize(
+    ("ended", "counts"), [("2025-12-31T15:59:59Z", False), ("2025-12-31T16:00:00Z", True)]
+)
+async def test_a_year_begins_at_midnight_in_shanghai(
+    database: Database, ended: str, *, counts: bool
+) -> None:
+    """What the holder's other claims took counts by the year in which their services ended."""
+    cap_fen = int(known(law().number("voucher.year_cap")) * 100)
+    before = record("ServiceRecord", **ROWS["service"]["record"])
+    before["record"] |= {"localId": "S-0", "startedAt": "2025-12-31T11:00:00Z", "endedAt": ended}
+    taken = record(
+        "VoucherClaim",
+        issuerKey=ISSUER,
+        code="V-0",
+        claimNo="Z",
+        providerKey=PROVIDER,
+        holderKey=HOLDER,
+        state="SETTLED",
+        serviceKey=f"{INSTRUMENT}/S-0",
+        voucherFen=cap_fen - 100,
+        changedAt="2026-01-05T01:00:00Z",
+    )
+    found = await checked(database, {**ROWS, "before": before, "taken": taken}, fen=100)
+    most = found.most_fen
+    assert isinstance(most, int)
+    assert (most == 100) is counts
+
+
+def test_a_service_over_midnight_of_the_year_lies_on_two_days_and_in_the_later_year() -> None:
+    times = ("2025-12-31T15:00:00+00:00", "2025-12-31T16:00:00+00:00", "2026-12-31T16:00:00+00:00")
+    start, midnight, next_year = map(datetime.fromisoformat, times)
+    assert days_of({"started_at": start, "ended_at": midnight}) == {
+        "first_day": date(2025, 12, 31),
+        "last_day": date(2026, 1, 1),
+        "year_from": midnight,
+        "year_until": next_year,
+    }
+    assert set(days_of({"started_at": None, "ended_at": None}).values()) == {None}
