@@ -32,8 +32,11 @@ from graphql import (
     GraphQLObjectType,
     GraphQLResolveInfo,
     GraphQLScalarType,
+    InlineFragmentNode,
+    NamedTypeNode,
     OperationType,
     SelectionNode,
+    SelectionSetNode,
     is_leaf_type,
     located_error,
 )
@@ -115,7 +118,7 @@ class PlainField:
             context=context,
             is_awaitable=is_awaitable,
             abort_signal=None,
-            async_helpers=None,  # type: ignore[arg-type] - no resolver of plain data begins work
+            async_helpers=None,  # type: ignore[arg-type]  # no resolver here begins other work
         )
         return Info(_raw_info=raw, _field=self.strawberry)
 
@@ -229,25 +232,23 @@ def _gathered(
     found: dict[str, list[FieldNode]] = {}
     spread: set[str] = set()
 
+    def inside(condition: NamedTypeNode | None, selected: SelectionSetNode) -> None:
+        if condition is not None and condition.name.value != parent.name:
+            raise _NotPlainError
+        for each in selected.selections:
+            gather(each)
+
     def gather(each: SelectionNode) -> None:
         if each.directives:
             raise _NotPlainError
         if isinstance(each, FieldNode):
             found.setdefault((each.alias or each.name).value, []).append(each)
-            return
-        part = each
-        if isinstance(each, FragmentSpreadNode):
-            if each.name.value in spread:
-                return
+        elif isinstance(each, InlineFragmentNode):
+            inside(each.type_condition, each.selection_set)
+        elif isinstance(each, FragmentSpreadNode) and each.name.value not in spread:
             spread.add(each.name.value)
             part = document.fragments[each.name.value]
-            if part.directives or part.variable_definitions:
-                raise _NotPlainError
-        condition = part.type_condition
-        if condition is not None and condition.name.value != parent.name:
-            raise _NotPlainError
-        for inner in part.selection_set.selections:
-            gather(inner)
+            inside(part.type_condition, part.selection_set)
 
     for each in selections:
         gather(each)
