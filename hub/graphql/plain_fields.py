@@ -5,8 +5,8 @@ are attributes. How such an operation is run follows from its document alone, so
 and kept with the document; a request then costs no walk over types and nodes, which took a third of
 what the road of a signed message costs the hub (decision 0052).
 
-- Variables were read by the planner with graphql-core, arguments are read by it here: there is no
-  second reading of what was sent. Inputs become what Strawberry would make of them.
+- Variables were read by the planner (`hub.query.plan.variables`), arguments by graphql-core here:
+  nothing that was sent is read twice. Inputs become what Strawberry would make of them.
 - A payload is completed as the GraphQL specification has it (§6.4.3): leaves by the scalars and
   enums of the schema, errors with their path, a null that may not be goes up to what may be null.
 - Whatever is not plain is left to graphql-core (`hub.graphql.service`): several root fields,

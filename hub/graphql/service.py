@@ -1,7 +1,8 @@
 """`service`: one GraphQL request from its text to the bytes of its answer.
 
 The steps of a query: document, grants and plan (all cached), cost, statement, answer. Operations
-that cannot be compiled are run by graphql-core, whose root fields each run a statement of their own
+that cannot be compiled are run as their document says (`hub.graphql.plain_fields`: every mutation),
+or else by graphql-core, whose root fields each run a statement of their own
 (`hub.query.answer.execute`).
 """
 
