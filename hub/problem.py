@@ -18,6 +18,8 @@ def prefers_english(accept_language: str) -> bool:
     The first of the two languages that the header names wins, whatever its weight: clients list
     their languages in order of preference.
     """
+    if not accept_language:
+        return False
     languages = [part.split(";")[0].strip().lower() for part in accept_language.split(",")]
     known = [name[:2] for name in languages if name[:2] in ("zh", "en")]
     return bool(known) and known[0] == "en"

@@ -12,8 +12,11 @@ import re
 from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from hashlib import sha256
 from urllib.parse import parse_qsl, quote, urlsplit
+
+from hub.access.limits import IDENTIFIERS_KEPT_MAX
 
 _IDENTIFIER = re.compile(r'"([a-z0-9@_.\-]+)"(;req)?(?:;(key|name)="([^"\\]*)")?')
 _SECRET = re.compile(r'^("(?:authorization|dpop)": )(.*)$', re.MULTILINE)
@@ -55,10 +58,7 @@ def without_tokens(base: str) -> str:
 
 def component_value(message: Message, identifier: str) -> str:
     """Return the value of one component; KeyError when it is unknown or absent."""
-    match = _IDENTIFIER.fullmatch(identifier)
-    if match is None:
-        raise KeyError(identifier)
-    name, req, parameter, argument = match.groups()
+    name, req, parameter, argument = _read_identifier(identifier)
     source = message.request if req else message
     if source is None:
         raise KeyError(identifier)
@@ -71,6 +71,16 @@ def component_value(message: Message, identifier: str) -> str:
     if name.startswith("@"):
         return _DERIVED[name](source)
     return source.headers[name]
+
+
+@lru_cache(maxsize=IDENTIFIERS_KEPT_MAX)
+def _read_identifier(identifier: str) -> tuple[str, str | None, str | None, str]:
+    """Return the parts of an identifier: name, `;req`, parameter and its value."""
+    match = _IDENTIFIER.fullmatch(identifier)
+    if match is None:
+        raise KeyError(identifier)
+    name, req, parameter, argument = match.groups()
+    return name, req, parameter, argument or ""
 
 
 def _authority(message: Message) -> str:

@@ -32,6 +32,8 @@ SIGNATURE_LIFETIME_S = 300
 SIGNATURE_TTL_S = SIGNATURE_LIFETIME_S + CLOCK_AHEAD_S + 10
 SIGNATURE_HEADER_MAX = 2_048
 HEADER_VALUE_MAX = 9_216
+IDENTIFIERS_KEPT_MAX = 256
+"""Identifiers of signed components whose reading is kept; the profiles have some thirty."""
 
 DIGEST_OFF_LOOP_BYTES = 262_144
 """Bodies above this are hashed in a thread."""

@@ -16,11 +16,17 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from hub.crypto.base64url import b64url, unb64url
 from hub.crypto.keys import SigningKey, VerifyKey
-from hub.crypto.limits import DEPTH_MAX, TOKEN_CHARACTERS_MAX
+from hub.crypto.limits import (
+    DEPTH_MAX,
+    HEADER_KEPT_CHARACTERS,
+    HEADERS_KEPT_MAX,
+    TOKEN_CHARACTERS_MAX,
+)
 from schema.numbers import is_integer
 from schema.strict_json import no_number, read_json
 
@@ -34,9 +40,9 @@ class JwsError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Jws:
-    """A parsed token whose signature is not yet verified."""
+    """A parsed token whose signature is not yet verified; its header may be that of others too."""
 
-    header: dict[str, Any]
+    header: Mapping[str, Any]
     payload: bytes
     signing_input: bytes
     signature: bytes
@@ -50,16 +56,26 @@ def parse(token: str, allowed_header: frozenset[str] = PLAIN_HEADER) -> Jws:
     if len(parts) != 3:  # noqa: PLR2004 - header, payload, signature
         raise JwsError("not three parts")
     try:
-        header = load_object(unb64url(parts[0]))
+        kept = len(parts[0]) <= HEADER_KEPT_CHARACTERS
+        header = _kept_header(parts[0]) if kept else _header(parts[0])
         payload = unb64url(parts[1])
         signature = unb64url(parts[2])
     except ValueError as error:
         raise JwsError(str(error)) from error
     if not header.keys() <= allowed_header:
         raise JwsError(f"header member not allowed: {sorted(header.keys() - allowed_header)}")
+    return Jws(header, payload, parts[0] + b"." + parts[1], signature)
+
+
+def _header(text: bytes) -> Mapping[str, Any]:
+    header = load_object(unb64url(text))
     if not isinstance(header.get("alg"), str) or not isinstance(header.get("typ", ""), str):
         raise JwsError("alg and typ must be text")
-    return Jws(header, payload, parts[0] + b"." + parts[1], signature)
+    return header
+
+
+_kept_header = lru_cache(maxsize=HEADERS_KEPT_MAX)(_header)
+"""Who signs sends the same header each time, in a proof with its key; it says nothing of trust."""
 
 
 def verify(jws: Jws, key: VerifyKey) -> bytes:

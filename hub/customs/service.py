@@ -96,13 +96,22 @@ class CustomsDesk:
         self._key = key
         self.law = law or current_law()
 
-    async def decide(
+    async def decide(self, question: UseQuestion, asker: CustomsAsker = NOBODY) -> UseAnswer:
+        """Answer a question over the hub's signature, if it has a key; raises as `judged` does."""
+        answer = await self.judged(question, asker)
+        if self._key is None:
+            return answer
+        return replace(answer, jws=signed_answer(TYPE, answer.claims(self._issuer), self._key()))
+
+    async def judged(
         self,
         question: UseQuestion,
         asker: CustomsAsker = NOBODY,
         beside: SideBySide | None = None,
     ) -> UseAnswer:
-        """Answer a question. `beside`: the reads of others who look at the same moment.
+        """Answer a question of the hub's own, unsigned.
+
+        `beside`: the reads of others who look at the same moment.
 
         `RefusedError` for a question that means nothing (BAD_USER_INPUT), for an instrument that is
         not there (NOT_FOUND), and for who states an agreement that is not his (FORBIDDEN).
@@ -125,10 +134,7 @@ class CustomsDesk:
         law = self.law.on(asked.first, stored.region)
         decided = decision_of(stored, asked, law, self._clock)
         answer = self._told(stored, asked, decided, self._sight(stored, asker, grants))
-        answer = replace(answer, undecided=undecided_parameters(decided, law))
-        if self._key is None:
-            return answer
-        return replace(answer, jws=signed_answer(TYPE, answer.claims(self._issuer), self._key()))
+        return replace(answer, undecided=undecided_parameters(decided, law))
 
     async def dispose(
         self, question: DisposalQuestion, asker: CustomsAsker = NOBODY

@@ -21,7 +21,6 @@ from hashlib import sha256
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
-from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -185,8 +184,10 @@ def _stream(streams: ChangeStreams, asked: GraphRequest, asking: Asking) -> Even
 
 def language_of(scope: Scope) -> str:
     """Return the language of a caller: Chinese unless he asks for English."""
-    accepted = Headers(scope=scope).get("accept-language", "")
-    return "en" if prefers_english(accepted) else "zh"
+    for name, value in scope["headers"]:
+        if name == b"accept-language":
+            return "en" if prefers_english(value.decode("latin-1")) else "zh"
+    return "zh"
 
 
 def _header(request: Request, name: bytes) -> str | None:

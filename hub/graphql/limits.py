@@ -1,4 +1,4 @@
-"""`limits`: the bounds of connections that stay open for subscriptions, and of answers kept.
+"""`limits`: the bounds of connections that stay open for subscriptions, and of what is kept.
 
 Times are seconds. All are of one process: of several workers each has its own.
 """
@@ -39,3 +39,5 @@ KEPT_ANSWER_BYTES = 1024 * 1024
 """… and the largest of them."""
 SEEN_MAX = 10_000
 """Requests that one worker knows to have come before; an answer is kept from the second time."""
+CODES_KEPT_MAX = 1_024
+"""Names of codes whose members of an enum are kept; the rules have some hundred."""

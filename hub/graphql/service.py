@@ -1,7 +1,8 @@
 """`service`: one GraphQL request from its text to the bytes of its answer.
 
 The steps of a query: document, grants and plan (all cached), cost, statement, answer. Operations
-that cannot be compiled are run by graphql-core, whose root fields each run a statement of their own
+that cannot be compiled are run as their document says (`hub.graphql.plain_fields`: every mutation),
+or else by graphql-core, whose root fields each run a statement of their own
 (`hub.query.answer.execute`).
 """
 
@@ -41,6 +42,7 @@ from hub.graphql.executor import check_alone, check_way, raise_whole
 from hub.graphql.freshening import Freshening
 from hub.graphql.hooks import RequestAllowance, RequestContext, ServiceFacts, Submit
 from hub.graphql.kept_answers import KeptAnswers, KeptResponse, asked_again
+from hub.graphql.plain_fields import plain_field
 from hub.graphql.request import Asking, GraphRequest
 from hub.graphql.schema import interface
 from hub.graphql.subgraph import subgraph
@@ -334,6 +336,22 @@ class Engine:
             is_stream=event is not None,
         )
         context = self._context(plan, request, asking, run, event if is_event else None)
+        plain = plain_field(plan)
+        if plain is not None:
+            result = await plain.run(plan, context)
+        else:
+            result = await self._by_executor(plan, request, run, context)
+        raise_whole(result, is_event=is_event)
+        if is_audited(run, asking):
+            await self._note(run, plan.document, asking)
+        errors = [field_error(error, run) for error in (result.errors or [])[:ERRORS_MAX]]
+        whole = await self._statements.assemble(dumps(result.data), errors, run)
+        return Answer(whole) if errors else tagged(whole, request, asking, run)
+
+    async def _by_executor(
+        self, plan: Plan, request: GraphRequest, run: Run, context: RequestContext
+    ) -> ExecutionResult:
+        """Have graphql-core run an operation."""
         execute = partial(
             run_executor,
             plan.document.schema,
@@ -351,13 +369,7 @@ class Engine:
                 outcome = await asyncio.to_thread(execute)
         else:
             outcome = execute()
-        result = outcome if isinstance(outcome, ExecutionResult) else await outcome
-        raise_whole(result, is_event=is_event)
-        if is_audited(run, asking):
-            await self._note(run, plan.document, asking)
-        errors = [field_error(error, run) for error in (result.errors or [])[:ERRORS_MAX]]
-        whole = await self._statements.assemble(dumps(result.data), errors, run)
-        return Answer(whole) if errors else tagged(whole, request, asking, run)
+        return outcome if isinstance(outcome, ExecutionResult) else await outcome
 
     async def _root_field(
         self, info: GraphQLResolveInfo[Any], plan: Plan, run: Run, freshness: Freshness | None

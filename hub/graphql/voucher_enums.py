@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from enum import Enum
+from functools import lru_cache
 from typing import Any
 
 from hub.graphql.enums import UNKNOWN, enum_of, plain_enum
+from hub.graphql.limits import CODES_KEPT_MAX
 from hub.policy.vouchers.checks import CheckCode
 from hub.policy.vouchers.fingerprints import Hit
 from hub.policy.vouchers.messages import VoucherRefusal
@@ -129,6 +131,7 @@ FastTrackNeedCode = plain_enum(
 )
 
 
+@lru_cache(maxsize=CODES_KEPT_MAX)
 def code_in(enum: type[Enum], name: str) -> Any:
     """Return a member by its name, UNKNOWN where this version has no such member."""
     return enum.__members__.get(name, enum.__members__[UNKNOWN])

@@ -80,6 +80,13 @@ _SAID = (
 )
 """When a record was last said, or when it ended, as its tombstone says."""
 _COMMITMENTS = b"SELECT entry_id, commitment FROM entry WHERE entry_id = ANY(%s::bigint[])"
+_KEEP_REQUESTS = b"""
+INSERT INTO request_evidence
+SELECT decode(r.evidence, 'hex'), r.base, decode(r.signature, 'hex'), r.key_id, %s, %s,
+  decode(r.base_digest, 'hex'), r.role
+FROM json_to_recordset(%s) r(evidence text, base text, signature text, key_id text,
+  base_digest text, role text)
+ON CONFLICT DO NOTHING"""
 PERSONAL_CODES = frozenset(flaw.code for flaw in NEVER_SHOWN)
 
 
@@ -280,7 +287,7 @@ class BatchWriting:
             )
 
     async def evidence(self) -> None:
-        """Keep the signed request that entries and quarantined rows of this batch refer to."""
+        """Keep the signed requests that entries and quarantined rows of this batch refer to."""
         who, rows = self.batch.client_id or self.batch.party, self.batch.rows
         own = [each.evidence for each in rows if isinstance(each, Vouched)]
         requests = {
@@ -288,8 +295,7 @@ class BatchWriting:
             for each in (self.batch.evidence, *own)
             if each.request is not None
         }
-        for request in requests.values():
-            await keep_request(self.connection, request, who, self.now)
+        await keep_requests(self.connection, requests.values(), who, self.now)
 
     def _standing(self, entry: Entry) -> Standing:
         batch, row, current = self.batch, entry.row, entry.current
@@ -355,24 +361,24 @@ def _kept(row: Prepared, problems: Sequence[Problem]) -> Kept:
     return Kept(row.record_type, key, raw_text(row.raw, problems), told)
 
 
-async def keep_request(
-    connection: Connection, request: RequestSignature, client: str, now: datetime
+async def keep_requests(
+    connection: Connection, requests: Iterable[RequestSignature], client: str, now: datetime
 ) -> None:
-    """Keep a signed request as evidence, once; `client`: who sent it."""
-    await connection.execute(
-        "INSERT INTO request_evidence VALUES (%s, %s, %s, %s, %s, %s, %s, %s) "
-        "ON CONFLICT DO NOTHING",
-        (
-            request.hash,
-            without_tokens(request.base),
-            request.signature,
-            request.key_id,
-            client,
-            now,
-            sha256(request.base.encode()).digest(),
-            request.role,
-        ),
-    )
+    """Keep signed requests as evidence, each once, in one statement; `client`: who sent them."""
+    rows = [_evidence_of(each) for each in sorted(requests, key=lambda each: each.hash)]
+    if rows:
+        await connection.execute(_KEEP_REQUESTS, (client, now, json.dumps(rows)))
+
+
+def _evidence_of(request: RequestSignature) -> dict[str, str | None]:
+    return {
+        "evidence": request.hash.hex(),
+        "base": without_tokens(request.base),
+        "signature": request.signature.hex(),
+        "key_id": request.key_id,
+        "base_digest": sha256(request.base.encode()).hexdigest(),
+        "role": request.role,
+    }
 
 
 def _assurance(row: Prepared, batch: Batch) -> str:

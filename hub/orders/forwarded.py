@@ -15,7 +15,7 @@ from typing import Any
 
 from hub.clock import Clock
 from hub.intake.batch import Idempotency, RequestSignature
-from hub.intake.write import keep_request
+from hub.intake.write import keep_requests
 from hub.orders.asked import PartnerRequest
 from hub.store.database import Database
 
@@ -97,7 +97,7 @@ class ForwardedOrders:
         async with self.database.writes.connection() as connection, connection.transaction():
             cursor = await connection.execute(_BEGIN, values)
             if cursor.rowcount:
-                await keep_request(connection, signature, order.client, now)
+                await keep_requests(connection, [signature], order.client, now)
                 return None
             cursor = await connection.execute(_OF_ONE, (order.client, order.order))
             row = await cursor.fetchone()

@@ -16,7 +16,7 @@ from typing import Any
 from psycopg.rows import dict_row
 
 from hub.intake.batch import RequestSignature
-from hub.intake.write import keep_request
+from hub.intake.write import keep_requests
 from hub.policy.vouchers.grants import SharedStanding, SharedState
 from hub.store.copying import Connection
 from hub.vouchers.abroad import given_from_wire, given_to_wire
@@ -111,7 +111,7 @@ async def begin(connection: Connection, claim: SharedClaim, now: datetime) -> No
     )
     await connection.execute(_BEGIN, values)
     if asking.signature is not None:
-        await keep_request(connection, asking.signature, asking.client, now)
+        await keep_requests(connection, [asking.signature], asking.client, now)
 
 
 async def held(connection: Connection, name: ClaimName) -> SharedClaim | None:

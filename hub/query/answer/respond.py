@@ -28,6 +28,7 @@ LEGACY_TYPE = "application/json"
 STREAM_TYPE = "text/event-stream"
 """Answers as they come (HTML §9.2, "Server-sent events"; `hub.graphql.streaming`)."""
 _TYPED = {kind: f"{kind}; charset=utf-8" for kind in (RESPONSE_TYPE, LEGACY_TYPE)}
+_COMPACT = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 _OK = 200
 _BAD_REQUEST = 400
 
@@ -147,4 +148,4 @@ def narrowings(
 
 def dumps(document: Any) -> bytes:
     """Return compact JSON in UTF-8."""
-    return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
+    return _COMPACT.encode(document).encode()

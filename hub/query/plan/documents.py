@@ -33,6 +33,7 @@ from hub.query.plan.bounds import check_bounds
 from hub.query.plan.deprecations import Notices, notices_of
 from hub.query.plan.errors import QueryError
 from hub.query.plan.limits import ERRORS_MAX, LINES_MAX, QueryLimits
+from hub.query.plan.variables import VariableReader
 from hub.query.plan.wording import in_own_words
 
 DOCUMENTS = Path(__file__).parent / "documents"
@@ -51,7 +52,11 @@ class GraphDocument:
     introspected: int = 0
     """Types that it introspects, see `check_bounds`."""
     plans: dict[Any, Any] = field(default_factory=dict)
+    plain: dict[str | None, Any] = field(default_factory=dict)
+    """How its operations are run that need no executor, by their names; None: one needs it."""
     shapes: dict[str | None, dict[str, Shape]] = field(default_factory=dict)
+    variables: dict[str | None, VariableReader] = field(default_factory=dict)
+    """What reads the variables of its operations, by their names."""
     names_freshness: bool = False
     """Whether it may say how old an answer may be (`hub.query.plan.freshness`)."""
     notices: Notices = ()
@@ -100,6 +105,7 @@ def read_document(text: str, schema: GraphQLSchema, limits: QueryLimits) -> Grap
     document.names_freshness = "maxStaleness" in text
     for name, operation in operations.items():
         document.shapes[name] = _shapes(operation, schema)
+        document.variables[name] = VariableReader(schema, operation)
     return document
 
 

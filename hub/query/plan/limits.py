@@ -67,6 +67,8 @@ VARIABLE_VALUES_MAX = 50_000
 """Values in the variables of a request: 500 rows of a mutation with a hundred each."""
 VALUES_ON_LOOP_MAX = 1_000
 """Values in variables that are read in the event loop; a thread reads more."""
+PLAIN_DEPTH_MAX = 16
+"""Objects and lists inside each other in a variable that is read in one walk (`variables`)."""
 PAGE_DEFAULT = 20
 """Rows of a connection that states no `first` or `last`."""
 LIST_DEFAULT = 50

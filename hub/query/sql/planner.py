@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from graphql import GraphQLError, GraphQLSchema, OperationDefinitionNode, OperationType
-from graphql.execution.values import VariableValues, get_variable_values
+from graphql.execution.values import VariableValues
 
 from hub.errors import ErrorCode
 from hub.query.plan.documents import GraphDocument, read_document
@@ -100,8 +100,11 @@ class Planner:
     ) -> Asked:
         """Return the values of a request; pure, and slow for many: then not for the event loop."""
         operation = document.operation(operation_name)
-        values = self._values(document.schema, operation, variables)
-        shapes = document.shapes[operation.name.value if operation.name else None]
+        name = operation.name.value if operation.name else None
+        values = document.variables[name].read(variables)
+        if isinstance(values, list):
+            raise QueryError(ErrorCode.BAD_USER_INPUT, *in_own_words(values[0].message))
+        shapes = document.shapes[name]
         shape = tuple(
             (key, shapes[key](value)) for key, value in values.coerced.items() if key in shapes
         )
@@ -147,23 +150,6 @@ class Planner:
             ) from error
         except GraphQLError as error:
             raise QueryError(ErrorCode.BAD_USER_INPUT, *in_own_words(error.message)) from error
-
-    def _values(
-        self,
-        schema: GraphQLSchema,
-        operation: OperationDefinitionNode,
-        variables: Mapping[str, Any],
-    ) -> VariableValues:
-        values = get_variable_values(
-            schema,
-            operation.variable_definitions or (),
-            dict(variables),
-            max_errors=1,
-            hide_suggestions=True,
-        )
-        if isinstance(values, list):
-            raise QueryError(ErrorCode.BAD_USER_INPUT, *in_own_words(values[0].message))
-        return values
 
     def _compiled(
         self,

@@ -196,6 +196,48 @@ async def test_a_service_is_checked_beforehand_by_its_parties(office: Office) ->
     assert [each["extensions"]["code"] for each in stranger["errors"]] == ["NOT_FOUND"]
 
 
+async def test_graphql_core_would_answer_the_same(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reserve = mutation("reserveVoucher", "ReserveVoucherInput")
+    decide = mutation("decideClaim", "DecideClaimInput")
+    consume = {**CLAIM, "fen": 300_000, "service": SERVICE}
+    said = [
+        (HOLDER, reserve, {**RESERVE, "issuer": "moe:9"}),
+        (HOLDER, reserve, {**RESERVE, "idempotencyKey": "another"}),
+        (HOLDER, reserve, {**RESERVE, "plannedFrom": "2026-02-30"}),
+        (HOLDER, reserve, {**RESERVE, "fen": "300000"}),
+        (PROVIDER, mutation("consumeVoucher"), consume),
+        (HOLDER, reserve, RESERVE),
+        (PROVIDER, mutation("consumeVoucher"), {**consume, "fen": 400_000}),
+        (PROVIDER, mutation("consumeVoucher"), consume),
+        (PROVIDER, decide, {**CLAIM, "decision": "REJECT"}),
+        (ISSUER, decide, {**CLAIM, "decision": "REJECT", "reason": ""}),
+        (ISSUER, mutation("settleClaim"), CLAIM),
+        (HOLDER, mutation("releaseClaim"), CLAIM),
+    ]
+
+    async def told(number: int) -> Any:
+        party, document, given = said[number]
+        answer = await sent(await office.of(party), document, given, f"both-{number}")
+        del answer["extensions"]["requestId"]
+        answer["extensions"].get("cost", {}).pop("remaining", None)
+        return answer
+
+    for number in range(len(said)):
+        await told(number)
+        here = await told(number)
+        with monkeypatch.context() as patched:
+            patched.setattr("hub.graphql.service.plain_field", lambda _: None)
+            assert await told(number) == here, said[number]
+    client = await office.of(PROVIDER)
+    here = await client.query(VERIFY, {"service": SERVICE})
+    monkeypatch.setattr("hub.graphql.service.plain_field", lambda _: None)
+    there = await client.query(VERIFY, {"service": SERVICE})
+    assert here["data"] == there["data"]
+    assert here["data"]["verifyService"]["checks"]
+
+
 FIRST = "{ issuer code claimNo entryId }"
 
 
