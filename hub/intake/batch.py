@@ -131,7 +131,7 @@ class Vouched:
 
     raw: Any
     evidence: Evidence
-    wire: Mapping[str, Any] | None = None
+    wire: dict[str, Any] | None = None
     """What `schema.conform` made of its record without a problem, where that was asked already."""
 
 

@@ -90,7 +90,7 @@ def prepare(
     registry: Registry,
     now: datetime,
     system: System,
-    wire: Mapping[str, Any] | None = None,
+    wire: dict[str, Any] | None = None,
 ) -> Prepared:
     """Check one raw row. `wire`: its record, where `conform` found no problem with it already."""
     if isinstance(raw, Vouched):
@@ -152,7 +152,7 @@ def problem(path: str, code: ErrorCode, shown: Any = None) -> Problem:
 
 
 def _prepare_record(
-    prepared: Prepared, spec: RecordSpec, raw: Any, checked: Mapping[str, Any] | None
+    prepared: Prepared, spec: RecordSpec, raw: Any, checked: dict[str, Any] | None
 ) -> None:
     wire, problems = conform(spec, raw) if checked is None else (checked, [])
     if problems:
