@@ -31,7 +31,7 @@ from bench.voucher_road import Ran
 from hub.client import HubClient
 from hub.embedded.server import EmbeddedPostgres
 from hub.store.roles import HUB, READ, grant
-from hub.vouchers.audit import audit
+from hub.vouchers.money.audit import audit
 from tests.databases import make_roles, opened
 from tests.integration.vouchers.claim_hubs import ClaimPlace, client_at, places_in, prepare
 from tests.integration.vouchers.claim_race import (

@@ -15,8 +15,8 @@ from bench.memory import own_peak_mib
 from bench.voucher_world import CHARGE_FEN, HOLDERS, ISSUER, PROVIDER, state
 from hub.clock import system_clock
 from hub.store.database import Database
-from hub.vouchers.audit import audit
-from hub.vouchers.ledger import open_ledger, source_of
+from hub.vouchers.money.audit import audit
+from hub.vouchers.money.ledger import open_ledger, source_of
 from schema.dates import local_date
 
 CLAIMS_EACH = 50

@@ -40,10 +40,10 @@ from hub.customs.service import CustomsDesk
 from hub.embedded.server import EmbeddedPostgres, binaries
 from hub.errors import HubError
 from hub.store.database import Database
-from hub.vouchers.audit import audit
+from hub.vouchers.money.audit import audit
 from hub.vouchers.question import VoucherAsking, VoucherWanted
 from hub.vouchers.service import VoucherDesk
-from hub.vouchers.stored import StoredServices
+from hub.vouchers.services.stored import StoredServices
 from schema.codes import VoucherEvent
 
 RESULTS = ROOT / "bench" / "RESULTS.md"

@@ -76,11 +76,11 @@ from hub.sensing.service import Sensing
 from hub.settings import MIB, Settings
 from hub.state import State, open_state
 from hub.store.database import Database
+from hub.vouchers.attested.endpoint import AttestationEndpoints
+from hub.vouchers.cases.pack_endpoint import PackEndpoint
 from hub.vouchers.closing import keep_days
 from hub.vouchers.deployed import VoucherDesks, voucher_desks
-from hub.vouchers.endpoint import AttestationEndpoints
-from hub.vouchers.following import VoucherFollowing
-from hub.vouchers.pack_endpoint import PackEndpoint
+from hub.vouchers.followed.following import VoucherFollowing
 from hub.watching.metrics import METRICS
 from schema import STANDARD_VERSION
 from schema.parties import HUB_PARTY

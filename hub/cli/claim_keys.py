@@ -9,7 +9,7 @@ import typer
 
 from hub.clock import system_clock
 from hub.errors import ErrorCode, RefusedError
-from hub.vouchers.fingerprint_keys import (
+from hub.vouchers.between.fingerprint_keys import (
     ClaimKeys,
     key_print,
     rolled,

@@ -23,18 +23,18 @@ from hub.ledger.policy import NONE, Policy
 from hub.policy.law import current_law
 from hub.policy.vouchers.checks import CheckResult, VoucherVerdict
 from hub.policy.vouchers.messages import Event
-from hub.vouchers.audit import VoucherAudit, audit
-from hub.vouchers.case_desk import VoucherCaseDesk
-from hub.vouchers.findings import open_findings
-from hub.vouchers.ledger import read_voucher
-from hub.vouchers.movements import standing_of
-from hub.vouchers.pack import PackContents, entries_of, pack_bytes
-from hub.vouchers.pack_page import CHINESE
-from hub.vouchers.packing import collect, proving_all
+from hub.vouchers.cases.case_desk import VoucherCaseDesk
+from hub.vouchers.cases.pack import PackContents, entries_of, pack_bytes
+from hub.vouchers.cases.pack_page import CHINESE
+from hub.vouchers.cases.packing import collect, proving_all
+from hub.vouchers.cases.sight import RecordSight
+from hub.vouchers.cases.words import LACKING, said
+from hub.vouchers.followed.findings import open_findings
+from hub.vouchers.money.audit import VoucherAudit, audit
+from hub.vouchers.money.ledger import read_voucher
+from hub.vouchers.money.movements import standing_of
 from hub.vouchers.question import ServiceChecked, VoucherWanted
-from hub.vouchers.sight import RecordSight
-from hub.vouchers.stored import StoredServices
-from hub.vouchers.words import LACKING, said
+from hub.vouchers.services.stored import StoredServices
 from schema.codes import VoucherFindingKind
 from schema.dates import format_instant
 

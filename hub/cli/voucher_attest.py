@@ -16,10 +16,10 @@ from hub.clock import system_clock
 from hub.federation.deployed import LiveSources
 from hub.settings import Settings
 from hub.store.database import Database
-from hub.vouchers.attestation_told import AttestationTold, ClaimsTold
+from hub.vouchers.attested.attestation_told import AttestationTold, ClaimsTold
+from hub.vouchers.cases.words import UNATTESTED
 from hub.vouchers.deployed import VoucherDesks, voucher_desks
 from hub.vouchers.marks import ClaimName
-from hub.vouchers.words import UNATTESTED
 
 To = Annotated[Path, typer.Option("--to", help="file to write")]
 

@@ -22,7 +22,7 @@ from hub.cli.refusals import exit_on_error
 from hub.client.mutations import mutate
 from hub.client.profile import load_profile
 from hub.query.plan.documents import document_id, document_named
-from hub.vouchers.words import ADVICE, CHECKS, MISSING, PARAMETER, REFUSED, code_name
+from hub.vouchers.cases.words import ADVICE, CHECKS, MISSING, PARAMETER, REFUSED, code_name
 from schema.codes import VoucherClaimState
 
 claim_app = typer.Typer(

@@ -1,6 +1,6 @@
 """`attestations`: attested claims, their state now, and proofs of days, as GraphQL fields.
 
-They are worked out by `hub.vouchers.attesting`, compile to no statement, and need
+They are worked out by `hub.vouchers.attested.attesting`, compile to no statement, and need
 `voucher:verify`. Who may not see a claim is answered as if there were none.
 """
 
@@ -21,8 +21,8 @@ from hub.graphql.scalars import Date, DateTime, SafeInt
 from hub.graphql.types import RequiresScope
 from hub.graphql.voucher_checks import FIRST, VERIFY_SCOPE, VoucherCheck, check_of
 from hub.query.plan.errors import QueryError
-from hub.vouchers.attestation_told import AttestationTold, NotAttested
-from hub.vouchers.attesting import AttestationDesk
+from hub.vouchers.attested.attestation_told import AttestationTold, NotAttested
+from hub.vouchers.attested.attesting import AttestationDesk
 from hub.vouchers.limits import ATTESTATION_COST, CLAIM_STATE_COST, CLAIMS_COST
 from hub.vouchers.marks import ClaimName
 from schema.dates import format_instant

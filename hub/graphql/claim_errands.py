@@ -1,7 +1,7 @@
 """`claim_errands`: what hubs ask each other about claims on vouchers, as one GraphQL mutation.
 
 For hubs alone: a client of kind PEER with `voucher:claim`, as which a source of this hub asks.
-What is asked and answered is read and made by `hub.vouchers.errands`.
+What is asked and answered is read and made by `hub.vouchers.between.errands`.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from hub.graphql.mutations import UserError, check_input_key, check_own, signatu
 from hub.graphql.scalars import JsonObject
 from hub.graphql.types import RequiresScope
 from hub.query.plan.errors import QueryError, ScopeMissingError
+from hub.vouchers.between.ring import ErrandKind
 from hub.vouchers.limits import PEER_ERRAND_COST
-from hub.vouchers.ring import ErrandKind
 
 SCOPE = Scope.VOUCHER_CLAIM.value
 

@@ -17,7 +17,7 @@ import strawberry
 
 from hub.errors import ErrorCode
 from hub.query.plan.errors import QueryError
-from hub.vouchers.words import UNATTESTED
+from hub.vouchers.cases.words import UNATTESTED
 from schema.codes import (
     CodeList,
     CustomsDistrict,

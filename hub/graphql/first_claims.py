@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import strawberry
 
 from hub.graphql.hooks import RequestContext
+from hub.vouchers.cases.sight import protected_read
 from hub.vouchers.first_claims import first_claim
-from hub.vouchers.ledger import CLAIM
 from hub.vouchers.marks import ClaimName
-from hub.vouchers.sight import protected_read
+from hub.vouchers.money.ledger import CLAIM
 
 FIRST_CLAIM_TEXT = (
     "已有的申兑，仅限您可见者；否则为空。The earlier claim, where the caller may see it; else null."

@@ -1,6 +1,7 @@
 """`voucher_cases`: voucher cases as GraphQL fields: found by a number, and one in full.
 
-Worked out by `hub.vouchers.case_desk`; they compile to no statement. Anonymous callers get none.
+Worked out by `hub.vouchers.cases.case_desk`; they compile to no statement. Anonymous callers get
+none.
 """
 
 from __future__ import annotations
@@ -21,13 +22,13 @@ from hub.graphql.types import RequiresScope
 from hub.graphql.vouchers import VoucherBalance
 from hub.policy.law import LawValue, Parameter
 from hub.query.plan.errors import QueryError
-from hub.vouchers.case_desk import VoucherCaseDesk, VoucherCaseSeen
-from hub.vouchers.cases import CaseBy, VoucherCaseFound
-from hub.vouchers.chain import CaseChain, told_by
+from hub.vouchers.cases.case_desk import VoucherCaseDesk, VoucherCaseSeen
+from hub.vouchers.cases.chain import CaseChain, told_by
+from hub.vouchers.cases.search import CaseBy, VoucherCaseFound
+from hub.vouchers.cases.sight import Row, protected_read
+from hub.vouchers.cases.stations import CaseStation
+from hub.vouchers.cases.words import FACTS, LACKING, REFUSED, STATIONS, VoucherWords, said
 from hub.vouchers.limits import CASES_COST
-from hub.vouchers.sight import Row, protected_read
-from hub.vouchers.stations import CaseStation
-from hub.vouchers.words import FACTS, LACKING, REFUSED, STATIONS, VoucherWords, said
 from schema.dates import format_instant
 
 CASES_SCOPE = Scope.VOUCHER_READ.value

@@ -20,12 +20,12 @@ from hub.policy.bounds import Missing
 from hub.policy.vouchers.checks import CheckResult, CheckTold
 from hub.query.plan.errors import QueryError
 from hub.query.sql.marks import grade_of_rows
-from hub.vouchers.advance_checks import ServiceAsker
+from hub.vouchers.between.advance_checks import ServiceAsker
+from hub.vouchers.cases.words import code_name
 from hub.vouchers.first_claims import claims_on
 from hub.vouchers.limits import VOUCHER_COST
 from hub.vouchers.marks import ClaimName
 from hub.vouchers.question import VoucherWanted
-from hub.vouchers.words import code_name
 from schema.codes import VoucherEvent
 
 VERIFY_SCOPE = Scope.VOUCHER_VERIFY.value

@@ -16,7 +16,7 @@ from hub.graphql.limits import CODES_KEPT_MAX
 from hub.policy.vouchers.checks import CheckCode
 from hub.policy.vouchers.fingerprints import Hit
 from hub.policy.vouchers.messages import VoucherRefusal
-from hub.vouchers.words import CHECKS, MISSING, REFUSED, code_name
+from hub.vouchers.cases.words import CHECKS, MISSING, REFUSED, code_name
 from schema.codes import VoucherClaimState
 
 

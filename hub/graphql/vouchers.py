@@ -34,11 +34,11 @@ from hub.graphql.voucher_checks import (
 )
 from hub.intake.push import request_signature
 from hub.query.plan.errors import QueryError, ScopeMissingError
+from hub.vouchers.cases.words import code_name
 from hub.vouchers.first_claims import refusing_claims
 from hub.vouchers.limits import VOUCHER_COST
 from hub.vouchers.may_say import BY_ISSUER
 from hub.vouchers.question import VoucherAsking, VoucherTold, VoucherWanted
-from hub.vouchers.words import code_name
 from schema.codes import VoucherEvent
 
 CLAIM_SCOPE = Scope.VOUCHER_CLAIM.value

@@ -5,9 +5,9 @@ from __future__ import annotations
 from hub.access.scopes import Scope
 from hub.errors import ErrorCode
 from hub.openapi.operation import JSON, TEXT, Content, Guard, RouteOperation, RouteParameter
+from hub.vouchers.cases.pack_endpoint import MEDIA_TYPE
+from hub.vouchers.cases.pack_page import CHINESE, PACK_LANGUAGES
 from hub.vouchers.limits import CASE_TEXT_MAX
-from hub.vouchers.pack_endpoint import MEDIA_TYPE
-from hub.vouchers.pack_page import CHINESE, PACK_LANGUAGES
 
 _WORD = {"type": "string", "minLength": 1}
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from hub.operate.limits import ENTRIES_COUNTED_MAX
 from hub.store.copying import Connection
 from hub.store.database import Database
-from hub.vouchers.findings import open_by_kind
+from hub.vouchers.followed.findings import open_by_kind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

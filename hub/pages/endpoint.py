@@ -30,8 +30,8 @@ from hub.pages.words import LANGUAGES, words
 from hub.policy.customs.disposal import DisposalKind
 from hub.problem import problem
 from hub.query.plan.documents import DOCUMENTS, document_id
-from hub.vouchers.chain import KINDS
-from hub.vouchers.words import CHECKS, MISSING, REFUSED, UNATTESTED, code_name
+from hub.vouchers.cases.chain import KINDS
+from hub.vouchers.cases.words import CHECKS, MISSING, REFUSED, UNATTESTED, code_name
 from schema.codes import (
     CodeList,
     CustomsDistrict,
@@ -158,7 +158,7 @@ _KINDS = {
 
 
 _REASONS = ("NOT_CLAIMED", "HELD", "NOT_VALID", "CORRECTED", "CASH_OVER", "NOT_IN_LOG")
-"""Why a claim is not attested (`hub.vouchers.attestation_told`), by this hub alone."""
+"""Why a claim is not attested (`hub.vouchers.attested.attestation_told`), by this hub alone."""
 _VOUCHER_DOCUMENTS = {
     **{
         each: each for each in ("desk", "cases", "case", "checks", "movements", "decide", "parties")

@@ -1,8 +1,9 @@
 """`voucher_tables`: what rooms of vouchers keep beside the records.
 
 By what a claim is known again (`hub.vouchers.marks`), where a voucher's money lies
-(`hub.vouchers.balances`), how far the change feed was looked at for vouchers
-(`hub.vouchers.following`), and what claims have to do with other hubs (`hub.vouchers.road`).
+(`hub.vouchers.money.balances`), how far the change feed was looked at for vouchers
+(`hub.vouchers.followed.following`), and what claims have to do with other hubs
+(`hub.vouchers.between.road`).
 """
 
 from __future__ import annotations

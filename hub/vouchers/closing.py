@@ -2,7 +2,7 @@
 
 Those whose last day of use or of settlement is over are ended, and so are reservations for a
 service that did not come (`hub.vouchers.reservations`); the map of what stands claimed at the end
-of each day goes into the log (`hub.vouchers.claim_days`).
+of each day goes into the log (`hub.vouchers.attested.claim_days`).
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from hub.errors import HubError
 from hub.intake.linking import state_as_operator
 from hub.policy.vouchers.messages import Event
 from hub.store.database import Database
-from hub.vouchers.claim_days import ClaimDays
-from hub.vouchers.findings import VoucherFindings
-from hub.vouchers.kept_claims import KeptClaims
-from hub.vouchers.ledger import MOVEMENT, OF_LEDGER, VOUCHER
+from hub.vouchers.attested.claim_days import ClaimDays
+from hub.vouchers.followed.findings import VoucherFindings
+from hub.vouchers.followed.kept_claims import KeptClaims
 from hub.vouchers.limits import DUE_MAX
+from hub.vouchers.money.ledger import MOVEMENT, OF_LEDGER, VOUCHER
 from hub.vouchers.reservations import Reservations
 from hub.vouchers.service import VoucherDesk
 from schema.codes import VoucherEvent

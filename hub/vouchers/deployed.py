@@ -10,18 +10,18 @@ from hub.audit.service import Audit
 from hub.customs.service import CustomsDesk
 from hub.settings import Settings
 from hub.store.database import Database
-from hub.vouchers.attesting import AttestationDesk
-from hub.vouchers.between import VoucherParts
-from hub.vouchers.case_desk import VoucherCaseDesk
+from hub.vouchers.attested.attesting import AttestationDesk
+from hub.vouchers.between.fingerprint_keys import ClaimKeys
+from hub.vouchers.between.fingerprinting import ClaimFingerprints
+from hub.vouchers.between.parts import VoucherParts
+from hub.vouchers.between.proving import ServicesAbroad
+from hub.vouchers.between.ring import ClaimRing, Sources
+from hub.vouchers.cases.case_desk import VoucherCaseDesk
 from hub.vouchers.fast_track import FastTracks
-from hub.vouchers.fingerprint_keys import ClaimKeys
-from hub.vouchers.fingerprinting import ClaimFingerprints
-from hub.vouchers.kept_claims import KeptClaims
-from hub.vouchers.proving import ServicesAbroad
-from hub.vouchers.ring import ClaimRing, Sources
+from hub.vouchers.followed.kept_claims import KeptClaims
 from hub.vouchers.served import ServedVouchers
 from hub.vouchers.service import VoucherDesk
-from hub.vouchers.stored import StoredServices
+from hub.vouchers.services.stored import StoredServices
 from schema.parties import HUB_PARTY
 
 

@@ -23,10 +23,10 @@ from hub.policy.vouchers.claim import S, VoucherClaimStanding
 from hub.policy.vouchers.fast_track import FastTrack, WholeService, fast_track
 from hub.policy.vouchers.messages import Event
 from hub.store.database import Database
-from hub.vouchers.corrections import own_message
-from hub.vouchers.kept_claims import KeptClaims, Row, name_of
-from hub.vouchers.ledger import KeptVoucher, read_voucher
-from hub.vouchers.movements import standing_of
+from hub.vouchers.followed.corrections import own_message
+from hub.vouchers.followed.kept_claims import KeptClaims, Row, name_of
+from hub.vouchers.money.ledger import KeptVoucher, read_voucher
+from hub.vouchers.money.movements import standing_of
 from hub.vouchers.question import FAST_TRACK, ServiceChecked, ServiceChecks, VoucherWanted
 from hub.vouchers.service import VoucherDesk
 from schema.codes import VoucherEvent

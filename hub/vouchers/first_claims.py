@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 from hub.policy.vouchers.fingerprints import ClaimedService
 from hub.store.database import Database
-from hub.vouchers.ledger import CLAIM
+from hub.vouchers.cases.sight import ALIAS, RecordSight, Row, SightedRows
 from hub.vouchers.limits import MARKS_MAX
 from hub.vouchers.marks import REFUSING, ClaimName, Met, marks_of
-from hub.vouchers.sight import ALIAS, RecordSight, Row, SightedRows
+from hub.vouchers.money.ledger import CLAIM
 
 SHOWN = ("issuer_key", "code", "claim_no")
 _HOLDERS = """

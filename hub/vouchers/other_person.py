@@ -11,7 +11,7 @@ from typing import Final
 from hub.errors import ErrorCode, RefusedError
 from hub.store.copying import Connection
 from hub.store.database import Database
-from hub.vouchers.ledger import MOVEMENT, source_of
+from hub.vouchers.money.ledger import MOVEMENT, source_of
 from hub.vouchers.question import VoucherAsking, VoucherWanted
 from schema.codes import VoucherEvent
 

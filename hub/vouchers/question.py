@@ -17,8 +17,8 @@ from hub.policy.vouchers.facts import ServiceTold
 from hub.policy.vouchers.fingerprints import ClaimedService, Hit
 from hub.policy.vouchers.messages import VoucherRefusal
 from hub.store.side_by_side import SideBySide
-from hub.vouchers.ledger import KeptVoucher
 from hub.vouchers.marks import ClaimName, Met
+from hub.vouchers.money.ledger import KeptVoucher
 from schema.codes import VoucherEvent
 
 FAST_TRACK = "FAST_TRACK"

@@ -22,14 +22,14 @@ from hub.policy.vouchers.reservations import ReservationKeeper, ReservationTold,
 from hub.store.copying import Connection
 from hub.store.legal_persons import legal_persons
 from hub.store.side_by_side import reads_of
-from hub.vouchers import shared
-from hub.vouchers.corrections import own_message
-from hub.vouchers.findings import VoucherFindings
-from hub.vouchers.kept_claims import KeptClaims, Row, about, name_of
-from hub.vouchers.ledger import CLAIM, locked
+from hub.vouchers.between import shared
+from hub.vouchers.followed.corrections import own_message
+from hub.vouchers.followed.findings import VoucherFindings
+from hub.vouchers.followed.kept_claims import KeptClaims, Row, about, name_of
 from hub.vouchers.limits import BEFORE_PLANNED_DAYS, OVER_AT_ONCE, OVER_MAX, RELATED_MAX
 from hub.vouchers.marks import ClaimName
-from hub.vouchers.movements import MovementError
+from hub.vouchers.money.ledger import CLAIM, locked
+from hub.vouchers.money.movements import MovementError
 from hub.vouchers.question import VoucherCase, VoucherWanted
 from hub.vouchers.service import VoucherDesk
 from schema.codes import VoucherFindingKind

@@ -26,9 +26,10 @@ from hub.errors import RefusedError
 from hub.store.copying import Connection
 from hub.store.database import Database
 from hub.store.locks import free_of_others
-from hub.vouchers.ledger import locked, name_of_lock
 from hub.vouchers.limits import ALONE_AT_ONCE, ROUND_MESSAGES_MAX, ROUNDS_AT_ONCE
 from hub.vouchers.marks import ServicesApart
+from hub.vouchers.money.ledger import locked, name_of_lock
+from hub.vouchers.money.statements import LedgerStatements
 from hub.vouchers.question import (
     LookedAt,
     VoucherAsking,
@@ -37,7 +38,6 @@ from hub.vouchers.question import (
     VoucherTold,
     VoucherWanted,
 )
-from hub.vouchers.statements import LedgerStatements
 from schema.codes import VoucherEvent
 
 _LOG = logging.getLogger(__name__)

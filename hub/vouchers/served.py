@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from hub.vouchers.advance_checks import AdvanceChecks
-from hub.vouchers.attesting import AttestationDesk
-from hub.vouchers.case_desk import VoucherCaseDesk
-from hub.vouchers.errands import ClaimErrands
+from hub.vouchers.attested.attesting import AttestationDesk
+from hub.vouchers.between.advance_checks import AdvanceChecks
+from hub.vouchers.between.errands import ClaimErrands
+from hub.vouchers.cases.case_desk import VoucherCaseDesk
 from hub.vouchers.fast_track import FastTracks
 from hub.vouchers.service import VoucherDesk
 

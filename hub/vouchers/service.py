@@ -31,7 +31,6 @@ from hub.store.copying import Connection
 from hub.store.database import Database
 from hub.store.fair import Asker, FairQueue, Shares
 from hub.store.side_by_side import SideBySide, reads_of
-from hub.vouchers import shared
 from hub.vouchers.answers import (
     kept_at,
     moved,
@@ -42,8 +41,12 @@ from hub.vouchers.answers import (
     shown,
     told_before,
 )
-from hub.vouchers.balances import KeptBalance, find
-from hub.vouchers.ledger import (
+from hub.vouchers.between import shared
+from hub.vouchers.limits import MESSAGES_AT_ONCE, MESSAGES_OF_ONE, MESSAGES_WAITING, TURN_S
+from hub.vouchers.marks import Met, free, mark_all
+from hub.vouchers.may_say import BY_ISSUER, check_may
+from hub.vouchers.money.balances import KeptBalance, find
+from hub.vouchers.money.ledger import (
     MOVEMENT,
     locked,
     movement_of_request,
@@ -51,10 +54,9 @@ from hub.vouchers.ledger import (
     read_claims,
     read_voucher,
 )
-from hub.vouchers.limits import MESSAGES_AT_ONCE, MESSAGES_OF_ONE, MESSAGES_WAITING, TURN_S
-from hub.vouchers.marks import Met, free, mark_all
-from hub.vouchers.may_say import BY_ISSUER, check_may
-from hub.vouchers.movements import standing_of
+from hub.vouchers.money.movements import standing_of
+from hub.vouchers.money.rows import rows_of
+from hub.vouchers.money.statements import LedgerStatements
 from hub.vouchers.other_person import check_other_person
 from hub.vouchers.question import (
     LookedAt,
@@ -66,11 +68,9 @@ from hub.vouchers.question import (
     VoucherWanted,
 )
 from hub.vouchers.rounds import MessageRounds
-from hub.vouchers.rows import rows_of
-from hub.vouchers.statements import LedgerStatements
 
 if TYPE_CHECKING:
-    from hub.vouchers.road import ClaimRoad
+    from hub.vouchers.between.road import ClaimRoad
 from schema.codes import VoucherClaimState, VoucherEvent
 from schema.dates import format_instant, local_date
 

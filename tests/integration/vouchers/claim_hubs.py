@@ -40,13 +40,13 @@ from hub.sandbox.serve import serving
 from hub.state import MemoryState
 from hub.store.database import Database
 from hub.store.epoch import begin_restored
-from hub.vouchers.attesting import AttestationDesk
-from hub.vouchers.between import VoucherParts
-from hub.vouchers.fingerprint_keys import ClaimKeys, claim_keys_text, rolled
-from hub.vouchers.fingerprinting import ClaimFingerprints
-from hub.vouchers.proving import ServicesAbroad
+from hub.vouchers.attested.attesting import AttestationDesk
+from hub.vouchers.between.fingerprint_keys import ClaimKeys, claim_keys_text, rolled
+from hub.vouchers.between.fingerprinting import ClaimFingerprints
+from hub.vouchers.between.parts import VoucherParts
+from hub.vouchers.between.proving import ServicesAbroad
+from hub.vouchers.between.ring import ClaimRing
 from hub.vouchers.question import ServiceChecks
-from hub.vouchers.ring import ClaimRing
 from hub.vouchers.served import ServedVouchers
 from hub.vouchers.service import VoucherDesk
 from tests.databases import Spares, as_owner, opened

@@ -30,10 +30,10 @@ from hub.clock import system_clock
 from hub.intake.batch import Assurance, Batch, Channel, Evidence, Outcome
 from hub.intake.service import submit
 from hub.store.database import Database
-from hub.vouchers.audit import audit
-from hub.vouchers.balances import KeptBalance, keep_balances
-from hub.vouchers.ledger import open_ledger, read_voucher, source_of
-from hub.vouchers.movements import standing_of
+from hub.vouchers.money.audit import audit
+from hub.vouchers.money.balances import KeptBalance, keep_balances
+from hub.vouchers.money.ledger import open_ledger, read_voucher, source_of
+from hub.vouchers.money.movements import standing_of
 from schema.dates import format_instant
 from tests.databases import opened
 from tests.integration.vouchers.claim_hubs import ClaimPlace, client_at, written

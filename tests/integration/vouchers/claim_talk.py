@@ -9,9 +9,9 @@ from typing import Any
 from hub.clock import system_clock
 from hub.policy.law import current_law
 from hub.policy.vouchers.messages import Event
-from hub.vouchers.audit import audit
 from hub.vouchers.fast_track import FastTracks
-from hub.vouchers.kept_claims import KeptClaims
+from hub.vouchers.followed.kept_claims import KeptClaims
+from hub.vouchers.money.audit import audit
 from hub.vouchers.question import VoucherAsking, VoucherTold, VoucherWanted
 from tests.integration.vouchers.claim_hubs import (
     ClaimHub,

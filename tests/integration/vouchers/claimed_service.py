@@ -27,12 +27,12 @@ from hub.policy.vouchers.messages import Event
 from hub.store.database import Database
 from hub.store.side_by_side import SideBySide
 from hub.store.sources import register_source
-from hub.vouchers.attesting import AttestationDesk
-from hub.vouchers.ledger import KeptVoucher
+from hub.vouchers.attested.attesting import AttestationDesk
 from hub.vouchers.marks import ClaimName
+from hub.vouchers.money.ledger import KeptVoucher
 from hub.vouchers.question import GivenService, ServiceChecked, VoucherTold, VoucherWanted
 from hub.vouchers.service import VoucherDesk
-from hub.vouchers.stored import StoredServices
+from hub.vouchers.services.stored import StoredServices
 from tests.integration.vouchers.test_stored_services import (
     PROVIDER,
     SERVICE,

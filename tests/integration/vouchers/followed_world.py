@@ -24,11 +24,11 @@ from hub.policy.vouchers.messages import Event
 from hub.store.database import Database
 from hub.store.sources import register_source
 from hub.vouchers.fast_track import FastTracks
-from hub.vouchers.following import VoucherFollowing
-from hub.vouchers.kept_claims import KeptClaims
+from hub.vouchers.followed.following import VoucherFollowing
+from hub.vouchers.followed.kept_claims import KeptClaims
 from hub.vouchers.question import VoucherAsking, VoucherTold, VoucherWanted
 from hub.vouchers.service import VoucherDesk
-from hub.vouchers.stored import StoredServices
+from hub.vouchers.services.stored import StoredServices
 from tests.integration.vouchers.test_stored_services import (
     INSTRUMENT,
     PROVIDER,

@@ -23,10 +23,10 @@ from hub.ledger.note import Signer, parse_note
 from hub.ledger.policy import NONE, Policy
 from hub.ledger.witnessed import add_cosignature, newest_note
 from hub.store.database import Database
-from hub.vouchers.attestation_told import AttestationTold
+from hub.vouchers.attested.attestation_told import AttestationTold
+from hub.vouchers.between.ring import ClaimRing
 from hub.vouchers.marks import ClaimName
-from hub.vouchers.ring import ClaimRing
-from hub.vouchers.stored import StoredServices
+from hub.vouchers.services.stored import StoredServices
 from schema.parties import HUB_PARTY
 from tests.integration.vouchers.claim_hubs import ClaimHub, ClaimPlace, prepare, running
 from tests.integration.vouchers.claim_talk import CODES, claimed

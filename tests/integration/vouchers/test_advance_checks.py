@@ -7,9 +7,9 @@ import pytest
 from hub.errors import ErrorCode, RefusedError
 from hub.policy.vouchers.checks import CheckCode, CheckResult, VoucherVerdict
 from hub.policy.vouchers.messages import Event
-from hub.vouchers.advance_checks import ServiceAsker
+from hub.vouchers.between.advance_checks import ServiceAsker
+from hub.vouchers.between.ring import ErrandKind, PeerSilentError
 from hub.vouchers.question import ServiceChecked, VoucherWanted
-from hub.vouchers.ring import ErrandKind, PeerSilentError
 from tests.integration.vouchers.claim_hubs import ClaimHub, client_at
 from tests.integration.vouchers.claim_talk import grants
 from tests.integration.vouchers.voucher_world import HOLDER

@@ -21,7 +21,7 @@ from hub.ledger.policy import NONE, Policy
 from hub.ledger.sequencer import Sequencer
 from hub.store.database import Database
 from hub.store.roles import READ
-from hub.vouchers.claim_days import ClaimDays
+from hub.vouchers.attested.claim_days import ClaimDays
 from schema.dates import local_date
 from schema.parties import HUB_PARTY
 from tests.databases import as_owner, as_role, lent_to_hub

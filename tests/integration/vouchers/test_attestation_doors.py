@@ -27,7 +27,7 @@ from hub.ledger.keys import parse_keys
 from hub.ledger.verdict import Word
 from hub.query.plan.documents import document_named
 from hub.state import MemoryState
-from hub.vouchers.endpoint import KEYS_PATH, AttestationEndpoints
+from hub.vouchers.attested.endpoint import KEYS_PATH, AttestationEndpoints
 from hub.vouchers.served import ServedVouchers
 from tests.integration.vouchers.claimed_service import (
     CLAIM,

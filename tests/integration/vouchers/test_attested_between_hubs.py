@@ -29,9 +29,9 @@ from hub.ledger.verdict import RefusedVerdictError, Word
 from hub.policy.bounds import Missing
 from hub.query.plan.documents import document_named
 from hub.store.roles import READ
-from hub.vouchers.attestation_told import NotAttested
-from hub.vouchers.proving import ProvedService, ServiceAbroad, ServicesAbroad
-from hub.vouchers.ring import ClaimRing, ErrandKind
+from hub.vouchers.attested.attestation_told import NotAttested
+from hub.vouchers.between.proving import ProvedService, ServiceAbroad, ServicesAbroad
+from hub.vouchers.between.ring import ClaimRing, ErrandKind
 from schema.canonical import canonical, parse_canonical
 from tests.databases import Spares, as_owner, as_role
 from tests.integration.vouchers.claim_hubs import ClaimHub, ClaimPlace, client_at

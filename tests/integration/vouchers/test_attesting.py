@@ -23,8 +23,8 @@ from hub.ledger.verdict import Word
 from hub.policy.vouchers.checks import CheckCode, CheckResult
 from hub.policy.vouchers.messages import Event, VoucherRefusal
 from hub.store.database import Database
-from hub.vouchers.attestation_told import NotAttested
-from hub.vouchers.attesting import STATE_TYPE
+from hub.vouchers.attested.attestation_told import NotAttested
+from hub.vouchers.attested.attesting import STATE_TYPE
 from hub.vouchers.closing import keep_days
 from hub.vouchers.marks import ClaimName
 from hub.vouchers.service import VoucherDesk

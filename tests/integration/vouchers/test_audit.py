@@ -7,7 +7,7 @@ import pytest
 
 from hub.policy.vouchers.messages import Event
 from hub.store.database import Database
-from hub.vouchers.audit import audit
+from hub.vouchers.money.audit import audit
 from tests.databases import as_owner
 from tests.integration.vouchers.voucher_world import CODE, PROVIDER, VoucherWorld, grant
 

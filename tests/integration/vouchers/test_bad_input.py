@@ -11,12 +11,12 @@ from hub.access.agreements import Agreements
 from hub.policy.vouchers.claim import S
 from hub.policy.vouchers.messages import Event, VoucherRefusal
 from hub.store.database import Database
-from hub.vouchers.audit import audit
-from hub.vouchers.case_desk import VoucherCaseDesk
-from hub.vouchers.cases import CaseBy
+from hub.vouchers.cases.case_desk import VoucherCaseDesk
+from hub.vouchers.cases.search import CaseBy
+from hub.vouchers.cases.sight import RecordSight
 from hub.vouchers.closing import close_over
+from hub.vouchers.money.audit import audit
 from hub.vouchers.service import VoucherDesk
-from hub.vouchers.sight import RecordSight
 from tests.integration.vouchers.followed_world import FollowedWorld, service
 from tests.integration.vouchers.voucher_world import (
     CODE,

@@ -10,9 +10,9 @@ import pytest
 from hub.access.agreements import Agreements
 from hub.errors import RefusedError
 from hub.store.database import Database
-from hub.vouchers.case_desk import VoucherCaseDesk
-from hub.vouchers.cases import CaseBy, CasesFound, assembled, of_digits
-from hub.vouchers.sight import RecordSight, SightedRows
+from hub.vouchers.cases.case_desk import VoucherCaseDesk
+from hub.vouchers.cases.search import CaseBy, CasesFound, assembled, of_digits
+from hub.vouchers.cases.sight import RecordSight, SightedRows
 from tests.databases import as_owner
 from tests.integration.vouchers.case_world import (
     INSTRUMENT,

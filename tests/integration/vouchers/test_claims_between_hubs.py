@@ -15,10 +15,10 @@ from hub.policy.bounds import Missing
 from hub.policy.vouchers.claim import S
 from hub.policy.vouchers.fingerprints import Hit
 from hub.policy.vouchers.messages import Event
-from hub.vouchers.corrections import own_message
-from hub.vouchers.fingerprint_keys import claim_keys_text, parse_claim_keys, rolled
+from hub.vouchers.between.fingerprint_keys import claim_keys_text, parse_claim_keys, rolled
+from hub.vouchers.between.ring import ErrandKind
+from hub.vouchers.followed.corrections import own_message
 from hub.vouchers.question import FAST_TRACK, VoucherWanted
-from hub.vouchers.ring import ErrandKind
 from tests.databases import Spares
 from tests.integration.vouchers.claim_hubs import (
     ClaimHub,

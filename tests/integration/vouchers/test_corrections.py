@@ -9,7 +9,7 @@ import pytest
 from hub.policy.vouchers.claim import S
 from hub.policy.vouchers.messages import Event, VoucherRefusal
 from hub.store.database import Database
-from hub.vouchers.audit import audit
+from hub.vouchers.money.audit import audit
 from tests.eventually import until
 from tests.integration.vouchers.followed_world import PROVIDER, SERVICE, FollowedWorld, service
 from tests.integration.vouchers.test_stored_services import changed

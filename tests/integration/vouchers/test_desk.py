@@ -15,8 +15,8 @@ from hub.policy.vouchers.claim import S
 from hub.policy.vouchers.fingerprints import Hit
 from hub.policy.vouchers.messages import Event, VoucherRefusal
 from hub.store.database import Database
-from hub.vouchers.audit import audit
 from hub.vouchers.closing import close_over
+from hub.vouchers.money.audit import audit
 from schema.codes import VoucherEvent
 from tests.integration.vouchers.voucher_world import (
     CODE,

@@ -9,7 +9,7 @@ from hub.policy.vouchers.claim import S
 from hub.policy.vouchers.fast_track import FastTrackNeed
 from hub.policy.vouchers.messages import Event
 from hub.store.database import Database
-from hub.vouchers.audit import audit
+from hub.vouchers.money.audit import audit
 from hub.vouchers.question import VoucherWanted
 from tests.integration.vouchers.followed_world import (
     CODE,

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from hub.cli.main import assemble
 from hub.store.database import Database
 from hub.store.roles import READ
-from hub.vouchers.audit import audit
+from hub.vouchers.money.audit import audit
 from tests.databases import as_owner, as_role
 from tests.integration.vouchers.followed_world import (
     CODE,

@@ -25,12 +25,12 @@ from hub.policy.law import current_law
 from hub.policy.vouchers.corrections import TOLD, VoucherFound
 from hub.state import MemoryState
 from hub.store.database import Database
-from hub.vouchers.advance_checks import AdvanceChecks
-from hub.vouchers.case_desk import VoucherCaseDesk
+from hub.vouchers.between.advance_checks import AdvanceChecks
+from hub.vouchers.between.ring import ClaimRing
+from hub.vouchers.cases.case_desk import VoucherCaseDesk
 from hub.vouchers.fast_track import FastTracks
-from hub.vouchers.findings import VoucherAbout, VoucherFindings
-from hub.vouchers.kept_claims import KeptClaims
-from hub.vouchers.ring import ClaimRing
+from hub.vouchers.followed.findings import VoucherAbout, VoucherFindings
+from hub.vouchers.followed.kept_claims import KeptClaims
 from hub.vouchers.served import ServedVouchers
 from schema.codes import VoucherFindingKind
 from tests.integration.vouchers.voucher_world import (

@@ -33,12 +33,12 @@ from hub.ledger.sequencer import Sequencer
 from hub.receipts.endpoint import ProofEndpoints
 from hub.state import MemoryState
 from hub.store.database import Database
-from hub.vouchers.case_desk import VoucherCaseDesk
-from hub.vouchers.pack import pack_bytes
-from hub.vouchers.pack_endpoint import PackEndpoint
-from hub.vouchers.pack_page import CHINESE
-from hub.vouchers.packing import collect, proving_all
-from hub.vouchers.sight import RecordSight
+from hub.vouchers.cases.case_desk import VoucherCaseDesk
+from hub.vouchers.cases.pack import pack_bytes
+from hub.vouchers.cases.pack_endpoint import PackEndpoint
+from hub.vouchers.cases.pack_page import CHINESE
+from hub.vouchers.cases.packing import collect, proving_all
+from hub.vouchers.cases.sight import RecordSight
 from tests.integration.vouchers.case_world import (
     INSTRUMENT,
     PROVIDER,

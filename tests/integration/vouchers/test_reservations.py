@@ -10,8 +10,8 @@ import pytest
 
 from hub.policy.vouchers.messages import Event
 from hub.store.database import Database
-from hub.vouchers.audit import audit
 from hub.vouchers.closing import reservations_of
+from hub.vouchers.money.audit import audit
 from tests.integration.vouchers.followed_world import INSTRUMENT, ISSUER, FollowedWorld
 from tests.integration.vouchers.test_stored_services import changed
 

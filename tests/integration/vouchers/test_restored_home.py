@@ -17,10 +17,10 @@ from hub.operate.backup import backup
 from hub.policy.bounds import Missing
 from hub.policy.vouchers.claim import S
 from hub.policy.vouchers.messages import Event, VoucherRefusal
+from hub.vouchers.between.ring import ErrandKind
 from hub.vouchers.closing import keep_days, reservations_of
-from hub.vouchers.following import VoucherFollowing
+from hub.vouchers.followed.following import VoucherFollowing
 from hub.vouchers.limits import LOG_PAUSE_S
-from hub.vouchers.ring import ErrandKind
 from tests.databases import Spares
 from tests.integration.vouchers.claim_hubs import ClaimHub, anew, restored
 from tests.integration.vouchers.claim_talk import (

@@ -18,8 +18,8 @@ from hub.policy.vouchers.fingerprints import Hit
 from hub.policy.vouchers.messages import Event, VoucherRefusal
 from hub.store.database import Database
 from hub.store.locks import free_of_others
-from hub.vouchers.audit import audit
-from hub.vouchers.ledger import name_of_lock
+from hub.vouchers.money.audit import audit
+from hub.vouchers.money.ledger import name_of_lock
 from hub.vouchers.question import VoucherAsking, VoucherTold, VoucherWanted
 from tests.databases import as_owner
 from tests.integration.vouchers.voucher_world import (

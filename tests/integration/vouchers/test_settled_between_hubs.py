@@ -9,11 +9,11 @@ from hub.policy.bounds import Missing
 from hub.policy.vouchers.claim import S
 from hub.policy.vouchers.fast_track import FastTrackNeed
 from hub.policy.vouchers.messages import Event, VoucherRefusal
-from hub.vouchers.attestation_told import NotAttested
+from hub.vouchers.attested.attestation_told import NotAttested
+from hub.vouchers.between.ring import ErrandKind
 from hub.vouchers.closing import reservations_of
 from hub.vouchers.marks import ClaimName
 from hub.vouchers.question import VoucherWanted
-from hub.vouchers.ring import ErrandKind
 from tests.integration.vouchers.claim_hubs import (
     ClaimHub,
 )

@@ -18,13 +18,13 @@ from hub.policy.vouchers.checks import CheckCode, CheckResult, VoucherVerdict
 from hub.policy.vouchers.messages import Event
 from hub.store.database import Database
 from hub.store.sources import register_source
-from hub.vouchers.abroad import given_from_wire, given_to_wire
-from hub.vouchers.advance_checks import unknown_service
-from hub.vouchers.ledger import KeptVoucher, granted_of
-from hub.vouchers.movements import standing_of
+from hub.vouchers.between.abroad import given_from_wire, given_to_wire
+from hub.vouchers.between.advance_checks import unknown_service
+from hub.vouchers.money.ledger import KeptVoucher, granted_of
+from hub.vouchers.money.movements import standing_of
 from hub.vouchers.question import ServiceChecked, VoucherWanted
-from hub.vouchers.service_statement import days_of
-from hub.vouchers.stored import StoredServices
+from hub.vouchers.services.service_statement import days_of
+from hub.vouchers.services.stored import StoredServices
 from tests.integration.vouchers.voucher_world import CODE, HOLDER, HUB, ISSUER, SPRING
 from tests.unit.policy.voucher_case import law
 

@@ -18,7 +18,7 @@ from hub.policy.vouchers.invoice import normal_invoice
 from hub.policy.vouchers.messages import Event
 from hub.store.database import Database
 from hub.store.sources import register_source
-from hub.vouchers.ledger import KeptVoucher
+from hub.vouchers.money.ledger import KeptVoucher
 from hub.vouchers.question import (
     GivenService,
     ServiceChecked,

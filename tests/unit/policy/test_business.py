@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from hub.policy.bounds import Missing
-from hub.vouchers.business import was_in_business
+from hub.vouchers.services.business import was_in_business
 
 DAY = date(2026, 5, 4)
 

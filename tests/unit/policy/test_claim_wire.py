@@ -18,13 +18,13 @@ from hub.policy.vouchers.facts import InvoiceTold, PowerTold, ServiceTold
 from hub.policy.vouchers.fingerprints import ClaimedService, Hit
 from hub.policy.vouchers.grants import GrantStanding, GrantState
 from hub.policy.vouchers.invoice import Invoice
-from hub.vouchers.abroad import (
+from hub.vouchers.between.abroad import (
     GrantAnswer,
     given_from_wire,
     given_to_wire,
     grant_from_answer,
 )
-from hub.vouchers.errand_wire import (
+from hub.vouchers.between.errand_wire import (
     claim_wire,
     fingerprints_from_wire,
     grant_from_wire,
@@ -33,7 +33,7 @@ from hub.vouchers.errand_wire import (
     name_of,
     told_from_wire,
 )
-from hub.vouchers.fingerprint_keys import (
+from hub.vouchers.between.fingerprint_keys import (
     ClaimKeys,
     claim_keys_text,
     key_print,

@@ -12,8 +12,8 @@ from hub.policy.vouchers.corrections import TOLD
 from hub.policy.vouchers.fast_track import FastTrackNeed
 from hub.policy.vouchers.fingerprints import Hit
 from hub.policy.vouchers.messages import VoucherRefusal
-from hub.vouchers.splits import SPLIT_SUSPECTED
-from hub.vouchers.words import ADVICE, CHECKS, MISSING, REFUSED, code_name
+from hub.vouchers.cases.words import ADVICE, CHECKS, MISSING, REFUSED, code_name
+from hub.vouchers.services.splits import SPLIT_SUSPECTED
 
 ROOMS = [Path(hub.__file__).parent / each for each in ("policy/vouchers", "vouchers")]
 SOURCE = "\n".join(file.read_text("utf-8") for room in ROOMS for file in room.glob("*.py"))

@@ -13,7 +13,7 @@ from hub.policy.bounds import Missing
 from hub.policy.vouchers.buckets import Bucket, Move
 from hub.policy.vouchers.claim import S
 from hub.policy.vouchers.messages import Event, VoucherMessage, VoucherMoved, answer
-from hub.vouchers.movements import (
+from hub.vouchers.money.movements import (
     GrantedVoucher,
     Movement,
     MovementError,

@@ -1,0 +1,1 @@
+"""Attestations of claims, and the map of claims of each day."""
