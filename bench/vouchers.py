@@ -35,6 +35,7 @@ from bench.voucher_ledger import AuditedLedger, audited, filled_ledger, long_vou
 from bench.voucher_road import TAKEN, Ran, drive, senders, signed
 from bench.voucher_world import HUB, ISSUER, PROVIDER, Claimable, bench_law, filled
 from hub.access.agreements import Agreements
+from hub.cli.serve import settle_collector
 from hub.clock import system_clock
 from hub.customs.service import CustomsDesk
 from hub.embedded.server import EmbeddedPostgres, binaries
@@ -144,6 +145,7 @@ async def one_desk(
     few, many, offered = items[:tenth], items[tenth:half], items[half:]
     async with Database(url) as database:
         desk = desk_of(database)
+        settle_collector()  # as a hub that serves does: else its pauses are in the figures
         for event in (VoucherEvent.RESERVE, VoucherEvent.CONSUME):
             for name, part, at_once, per_s in (
                 ("alone", few, 1, 0.0),
