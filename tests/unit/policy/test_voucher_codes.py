@@ -16,7 +16,7 @@ from hub.vouchers.cases.words import ADVICE, CHECKS, MISSING, REFUSED, code_name
 from hub.vouchers.services.splits import SPLIT_SUSPECTED
 
 ROOMS = [Path(hub.__file__).parent / each for each in ("policy/vouchers", "vouchers")]
-SOURCE = "\n".join(file.read_text("utf-8") for room in ROOMS for file in room.glob("*.py"))
+SOURCE = "\n".join(file.read_text("utf-8") for room in ROOMS for file in room.rglob("*.py"))
 
 
 def test_every_fact_and_reason_that_a_rule_names_has_a_code() -> None:
