@@ -19,8 +19,8 @@ from hub.policy.bounds import Missing
 from hub.policy.vouchers.facts import ServiceTold
 from hub.store.database import Database
 from hub.vouchers.answers import kept_at, no_voucher, not_there
-from hub.vouchers.between.abroad import grant_from_answer
-from hub.vouchers.between.errand_wire import claim_wire
+from hub.vouchers.between.errand_wire import AskedGrant
+from hub.vouchers.between.home_answers import ask_home
 from hub.vouchers.between.ring import (
     PEER,
     ClaimRing,
@@ -80,11 +80,11 @@ class AdvanceChecks:
     ) -> GivenService:
         """Ask the home of a service what it knows of it; what is silent is missing."""
         look = token_hex(ATTEMPT_BYTES)
-        content = claim_wire(
-            wanted.name,
+        asked = AskedGrant(
+            name=wanted.name,
             attempt=look,
-            service=wanted.service,
-            orderNo=wanted.order_no,
+            service=wanted.service or "",
+            order_no=wanted.order_no,
             fen=wanted.fen,
             holder=holder,
             party=asker.party,
@@ -102,14 +102,12 @@ class AdvanceChecks:
             )
         )
         try:
-            answered = grant_from_answer(await self._ring.ask(home, ErrandKind.LOOK, content), look)
+            given = (await ask_home(self._ring, home, ErrandKind.LOOK, asked)).answered.given
         except PeerNotFoundError as error:
             raise not_there() from error
-        except (PeerSilentError, ValueError):
-            return unknown_service(wanted.service or "", home, self._clock())
-        if answered.given is None:
-            return unknown_service(wanted.service or "", home, self._clock())
-        return answered.given
+        except PeerSilentError:
+            given = None
+        return given or unknown_service(asked.service, home, self._clock())
 
 
 def unknown_service(service: str, home: str, now: datetime) -> GivenService:

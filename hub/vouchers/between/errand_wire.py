@@ -26,7 +26,7 @@ DIGEST_BYTES = 32
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AskedGrant:
-    """A question for a grant. `party`: who wants the claim; `holder`: whose voucher pays."""
+    """A question about a service. `party`: who wants the claim; `holder`: whose voucher pays."""
 
     name: ClaimName
     attempt: str
@@ -94,6 +94,20 @@ def grant_from_wire(wire: Any, *, is_look: bool = False) -> AskedGrant:
         holder=_text(wire, "holder"),
         party=_text(wire, "party"),
         client=_text(wire, "client"),
+    )
+
+
+def grant_to_wire(asked: AskedGrant) -> dict[str, Any]:
+    """Return a question about a service as it is sent to the service's home."""
+    return claim_wire(
+        asked.name,
+        attempt=asked.attempt,
+        service=asked.service,
+        orderNo=asked.order_no,
+        fen=asked.fen,
+        holder=asked.holder,
+        party=asked.party,
+        client=asked.client,
     )
 
 

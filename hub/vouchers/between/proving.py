@@ -24,7 +24,7 @@ from hub.store.fair import Asker, FairQueue, Shares
 from hub.vouchers.answers import not_there
 from hub.vouchers.attested.attestation_told import NotAttested
 from hub.vouchers.between import shared
-from hub.vouchers.between.abroad import grant_from_answer
+from hub.vouchers.between.home_answers import ask_home
 from hub.vouchers.between.ring import (
     PEER,
     ClaimRing,
@@ -96,12 +96,13 @@ class ServicesAbroad:
         try:
             async with self._turns.turn(Asker(client)):
                 await self._note(claim, party, client)
-                content = claim.question(holder, party, client)
-                told = await self._ring.ask(source, ErrandKind.PROOF, content)
-            answered = grant_from_answer(told, claim.standing.attempt)
+                asked = claim.asked(holder, party, client)
+                said = await ask_home(self._ring, source, ErrandKind.PROOF, asked)
+            answered = said.answered
             if answered.given is None:
                 return answered.missing or Missing(PEER, source)
-            proved = self._proved(source, log, answered.given, proof_from_wire(told.get("proof")))
+            proof = proof_from_wire(said.told.get("proof"))
+            proved = self._proved(source, log, answered.given, proof)
         except PeerSilentError as silent:
             return Missing(PEER, silent.source)
         except PeerNotFoundError as error:

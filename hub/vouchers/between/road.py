@@ -43,10 +43,11 @@ from hub.vouchers.answers import (
     shown,
 )
 from hub.vouchers.between import shared
-from hub.vouchers.between.abroad import GrantAnswer, grant_from_answer
+from hub.vouchers.between.abroad import GrantAnswer
 from hub.vouchers.between.errand_wire import claim_wire
 from hub.vouchers.between.fingerprinting import ClaimFingerprints, Fingerprint
 from hub.vouchers.between.hearing import PeerHearing
+from hub.vouchers.between.home_answers import ask_home
 from hub.vouchers.between.lost_claims import LostClaims
 from hub.vouchers.between.ring import (
     PEER,
@@ -204,17 +205,13 @@ class ClaimRoad:
                 await self._refused(claim, said)
                 raise
             return GrantAnswer(given=given)
-        content = claim.question(holder, claim.asking.party, claim.asking.client)
+        asked = claim.asked(holder, claim.asking.party, claim.asking.client)
         await self.note(claim, "claim grant asked", {"hub": claim.source})
         try:
-            told = await self.ring.ask(claim.source, ErrandKind.GRANT, content)
+            answered = (await ask_home(self.ring, claim.source, ErrandKind.GRANT, asked)).answered
         except PeerNotFoundError as error:
             await self._refused(claim, said)
             raise not_there() from error
-        try:
-            answered = grant_from_answer(told, claim.standing.attempt)
-        except ValueError as error:
-            raise PeerSilentError(claim.source, f"another form of grant: {error}") from error
         if answered.is_over:
             await self._renew(claim)
             raise PeerSilentError(claim.source, "asks for a new attempt")

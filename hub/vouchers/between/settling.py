@@ -15,7 +15,8 @@ from typing import TypeAlias
 from hub.policy.bounds import Missing
 from hub.vouchers.answers import not_there
 from hub.vouchers.between import shared
-from hub.vouchers.between.abroad import GrantAnswer, grant_from_answer
+from hub.vouchers.between.abroad import GrantAnswer
+from hub.vouchers.between.home_answers import ask_home
 from hub.vouchers.between.ring import (
     PEER,
     ClaimRing,
@@ -92,13 +93,9 @@ class SettlingAbroad:
     ) -> GrantAnswer:
         """Ask the home of a service what it knows by now."""
         holder = case.voucher.granted.holder
-        content = claim.question(holder, asking.party, asking.client)
+        asked = claim.asked(holder, asking.party, asking.client)
         await self._note(claim, "claim facts asked", {"hub": source})
         try:
-            told = await self._ring.ask(source, ErrandKind.FACTS, content)
+            return (await ask_home(self._ring, source, ErrandKind.FACTS, asked)).answered
         except PeerNotFoundError as error:
             raise not_there() from error
-        try:
-            return grant_from_answer(told, claim.standing.attempt)
-        except ValueError as error:
-            raise PeerSilentError(source, f"another form of facts: {error}") from error

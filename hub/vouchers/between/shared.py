@@ -20,7 +20,7 @@ from hub.intake.write import keep_requests
 from hub.policy.vouchers.grants import SharedStanding, SharedState
 from hub.store.copying import Connection
 from hub.vouchers.between.abroad import given_from_wire, given_to_wire
-from hub.vouchers.between.errand_wire import claim_wire
+from hub.vouchers.between.errand_wire import AskedGrant
 from hub.vouchers.marks import ClaimName
 from hub.vouchers.question import FAST_TRACK, GivenService, VoucherAsking, VoucherWanted
 from schema.codes import VoucherEvent
@@ -86,13 +86,13 @@ class SharedClaim:
             reason=FAST_TRACK if self.asking.is_hub else "",
         )
 
-    def question(self, holder: str, party: str, client: str) -> dict[str, Any]:
+    def asked(self, holder: str, party: str, client: str) -> AskedGrant:
         """Return what the home of its service is asked; `party`, `client`: for whom."""
-        return claim_wire(
-            self.name,
+        return AskedGrant(
+            name=self.name,
             attempt=self.standing.attempt,
             service=self.service,
-            orderNo=self.order_no,
+            order_no=self.order_no,
             fen=self.fen,
             holder=holder,
             party=party,

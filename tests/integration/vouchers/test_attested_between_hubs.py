@@ -30,6 +30,7 @@ from hub.policy.bounds import Missing
 from hub.query.plan.documents import document_named
 from hub.store.roles import READ
 from hub.vouchers.attested.attestation_told import NotAttested
+from hub.vouchers.between.errand_wire import grant_to_wire
 from hub.vouchers.between.proving import ProvedService, ServiceAbroad, ServicesAbroad
 from hub.vouchers.between.ring import ClaimRing, ErrandKind
 from schema.canonical import canonical, parse_canonical
@@ -229,7 +230,9 @@ async def test_what_the_home_sends_is_believed_only_where_its_pinned_log_proves_
     hub = two.paying.hub
     claim = await asker(hub, hub.ring).claim_of(CLAIM)
     assert claim is not None
-    told = await hub.ring.ask("jiangsu", ErrandKind.PROOF, claim.question(HOLDER, ISSUER, "me"))
+    told = await hub.ring.ask(
+        "jiangsu", ErrandKind.PROOF, grant_to_wire(claim.asked(HOLDER, ISSUER, "me"))
+    )
     assert isinstance(await asked_by(hub, AnotherAnswer(hub.ring, told)), ProvedService)
     for change, why in OTHERWISE:
         assert await asked_by(hub, AnotherAnswer(hub.ring, change(told))) == why
