@@ -105,16 +105,19 @@ async def serve(mode: str, url: str, port: int) -> None:
             await uvicorn.Server(config(Bare(made, READER), port)).serve()
             await federation.aclose()
             return
-        found, law = settings(url, port, Path(os.environ["BENCH_DATA_DIR"])), None
+        found = settings(url, port, Path(os.environ["BENCH_DATA_DIR"]))
         if mode == "vouchers":
-            from bench.voucher_world import ISSUER, bench_law
+            from bench.voucher_world import ISSUER, stated_rates
 
-            found, law = replace(found, voucher_issuers=(ISSUER,)), bench_law()
+            folder = found.data_dir / "law"
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / "bench.toml").write_text(stated_rates(), encoding="utf-8")
+            found = replace(found, voucher_issuers=(ISSUER,), law_dir=folder)
         if mode == "stormed":
             found = replace(found, anonymous=True)
         else:
             hub.app.Engine = partial(Engine, limits=LIMITS)  # type: ignore[assignment,misc]
-        built = await hub.app.build(found, database, system_clock, law)
+        built = await hub.app.build(found, database, system_clock)
         settle_collector()
         async with listening(built) as server:
             await server.wait_closed()

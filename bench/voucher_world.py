@@ -71,13 +71,15 @@ def code_of(number: int) -> str:
 def bench_law() -> Law:
     """Return the law that ships, with invented rates for everywhere."""
     texts = {file.name: file.read_text("utf-8") for file in FOLDER.glob("*.toml")}
-    stated = "".join(
-        f'[voucher.{name}]\ntitle = {{ zh = "x", en = "x" }}\nunit = "x"\n[[voucher.{name}.values]]\n'
-        f'region = "000000"\nsince = 2020-01-01\nvalue = "{value}"\nstatus = "IN_FORCE"\nbasis = "bench"\n'
+    return read_law(texts, {"bench.toml": stated_rates()})
+
+
+def stated_rates() -> str:
+    """Return a file that adds the invented rates to the law (`HUB_LAW_DIR`)."""
+    return "".join(
+        f'[[voucher.{name}.values]]\nregion = "000000"\nsince = 2020-01-01\nvalue = "{value}"\nstatus = "IN_FORCE"\nbasis = "bench"\n'
         for name, value in RATES.items()
     )
-    shipped, invented = read_law(texts), read_law({"bench.toml": stated})
-    return replace(shipped, parameters={**shipped.parameters, **invented.parameters})
 
 
 async def filled(database: Database, services: int) -> list[Claimable]:

@@ -70,7 +70,7 @@ from hub.operate.health import HubHealth
 from hub.orders.keeping import OrderKeeping
 from hub.orders.partner import PartnerDesk
 from hub.orders.service import OrderDesk
-from hub.policy.law import Law
+from hub.policy.law import Law, current_law
 from hub.receipts.endpoint import ProofEndpoints
 from hub.sensing.service import Sensing
 from hub.settings import MIB, Settings
@@ -172,14 +172,13 @@ class Hub:
             await self.state.aclose()
 
 
-async def build(
-    settings: Settings, database: Database, clock: Clock, law: Law | None = None
-) -> Hub:
-    """Assemble a hub on an open, migrated database; `law`: another than that which ships."""
+async def build(settings: Settings, database: Database, clock: Clock) -> Hub:
+    """Assemble a hub on an open, migrated database."""
     state = open_state(settings.redis_url, clock)
     access, keys = _access(settings, database, state, clock)
     signer, policy, sequencer = _log(settings, database, clock)
-    agreements = Agreements(database, clock)
+    law = current_law(settings.law_dir)
+    agreements = Agreements(database, clock, law)
     proofs = ProofEndpoints(database, access, agreements, policy, audit := Audit(database, clock))
     figures, health = _health(settings, database, state, clock, sequencer)
     schedule = _schedule(settings, database, clock)
@@ -240,7 +239,7 @@ def _customs(
     agreements: Agreements,
     clock: Clock,
     keys: TokenKeys,
-    law: Law | None,
+    law: Law,
 ) -> CustomsDesk:
     return CustomsDesk(database, agreements, clock, issuer=settings.base, key=keys.signing, law=law)
 

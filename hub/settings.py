@@ -252,6 +252,11 @@ class Settings:
         _keys,
         default=(),
     )
+    law_dir: Path | None = _setting(
+        "folder of *.toml files with values of the law that do not ship, such as the rates of this "
+        "region, each with its paper; read when the hub starts (docs/operators/law.md)",
+        Path,
+    )
     claim_keys_file: Path | None = _setting(
         "file of the keys under which hubs compare fingerprints of claims on vouchers, the same at "
         "each of them (docs/operators/vouchers.md)",

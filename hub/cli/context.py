@@ -24,6 +24,7 @@ from hub.embedded.server import DATABASE, EmbeddedPostgres
 from hub.erasure.register import ErasureRegister
 from hub.erasure.service import Erasing
 from hub.errors import HubError
+from hub.policy.law import current_law
 from hub.settings import Settings
 from hub.store.database import Database
 from hub.store.renewal import renew_search
@@ -36,8 +37,11 @@ T = TypeVar("T")
 
 
 def settings() -> Settings:
-    """Return the settings of this process's environment."""
-    return Settings.from_environment(os.environ)
+    """Return the settings of this process's environment; what they name of the law is sound."""
+    made = Settings.from_environment(os.environ)
+    if made.law_dir is not None:
+        current_law(made.law_dir)
+    return made
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:

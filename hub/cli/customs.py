@@ -24,6 +24,7 @@ from hub.customs.served import OutsideService, OutsideServiceList
 from hub.customs.service import CustomsAsker, CustomsDesk
 from hub.policy.customs.decision import CustomsAnswer
 from hub.policy.customs.disposal import DisposalKind
+from hub.policy.law import current_law
 from hub.settings import Settings
 from hub.store.database import Database
 from schema.codes import CustomsDistrict, ServicePurpose
@@ -160,10 +161,12 @@ def services(
 
 def customs_desk(hub_settings: Settings, database: Database) -> CustomsDesk:
     """Return the desk of this hub, for commands."""
+    law = current_law(hub_settings.law_dir)
     return CustomsDesk(
         database,
-        Agreements(database, system_clock),
+        Agreements(database, system_clock, law),
         system_clock,
+        law=law,
         issuer=hub_settings.base,
         key=in_files(hub_settings.token_key, system_clock).signing,
     )

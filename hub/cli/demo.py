@@ -31,9 +31,9 @@ from hub.demo.switches import switches_file
 from hub.demo.systems import running, state_silent
 from hub.demo.vouchers import (
     ENTERPRISE_SOURCE,
+    LAW_FOLDER,
     OFFICE_SOURCE,
     REGISTER_SOURCE,
-    example_law,
     voucher_case,
 )
 from hub.harvest.service import Harvester
@@ -56,7 +56,11 @@ def demo(
 ) -> None:
     """Start hub and sandbox, harvest, push, ask, verify before your eyes, and stay up."""
     hub_settings = replace(
-        settings(), sandbox=True, anonymous=True, voucher_issuers=(VOUCHER.party,)
+        settings(),
+        sandbox=True,
+        anonymous=True,
+        voucher_issuers=(VOUCHER.party,),
+        law_dir=LAW_FOLDER,
     )
     with suppress(KeyboardInterrupt):
         run(_demo(hub_settings, stay=stay))
@@ -73,7 +77,7 @@ async def _demo(hub_settings: Settings, *, stay: bool) -> None:
         open_database(hub_settings) as database,
         running(system_clock, folder / "customs") as systems,
     ):
-        hub = await build(hub_settings, database, system_clock, example_law())
+        hub = await build(hub_settings, database, system_clock)
         settle_collector()
         async with listening(hub) as server:
             printer.line(f"up: the hub at {hub_settings.base}")

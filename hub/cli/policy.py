@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from hub.cli.context import settings
 from hub.clock import system_clock
 from hub.errors import ErrorCode, RefusedError
 from hub.policy.law import EVERYWHERE, LawStatus, current_law, is_region
@@ -36,13 +37,22 @@ def law(
         )
     day = _day(on)
     print(f"{day.isoformat()} · {region}")
-    for parameter, value in current_law().on(day, region).in_force():
+    for parameter, value in current_law(settings().law_dir).on(day, region).in_force():
         print(f"{parameter.name} = {value.value} {parameter.unit}")
         print(f"    {parameter.title_zh} {parameter.title_en}")
         print(
             f"    {STATUS_ZH[value.status]} {value.status} · {value.region} · since {value.since}"
         )
         print(f"    {value.basis}")
+
+
+@app.command("parameters")
+def parameters() -> None:
+    """Print every parameter, and where the law states it; `HUB_LAW_DIR` adds values."""
+    for name, parameter in sorted(current_law(settings().law_dir).parameters.items()):
+        regions = ", ".join(sorted({each.region for each in parameter.values}))
+        print(f"{name} ({parameter.unit}): {regions or '没有取值 no value'}")
+        print(f"    {parameter.title_zh} {parameter.title_en}")
 
 
 @app.command("calendar")

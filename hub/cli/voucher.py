@@ -133,7 +133,8 @@ async def _pack(identity: str, language: str) -> PackContents:
         )
         policy = Policy((signer.key,), {}, {}, NONE)
         issuers = frozenset(hub_settings.voucher_issuers)
-        desk = VoucherCaseDesk(database, Agreements(database, system_clock), issuers)
+        law = current_law(hub_settings.law_dir)
+        desk = VoucherCaseDesk(database, Agreements(database, system_clock, law), issuers, law)
         sight = RecordSight.of_operator(database.records.registry)
         log = LogEndpoints(database, signer.key, policy)
         prove = proving_all(database, policy)
@@ -162,7 +163,7 @@ async def _verify(service: str, wanted: VoucherWanted) -> ServiceChecked:
     act = Act("voucher verify", {"service": service, "voucher": f"{wanted.issuer}/{wanted.code}"})
     async with open_database(hub_settings, act) as database:
         desk = customs_desk(hub_settings, database)
-        services = StoredServices(database, desk, current_law(), hub_settings.log_origin)
+        services = StoredServices(database, desk, desk.law, hub_settings.log_origin)
         async with database.reads.connection() as connection:
             voucher = await read_voucher(database, connection, wanted.issuer, wanted.code)
         if voucher is None:

@@ -78,8 +78,8 @@ async def _claims(service: str, day: datetime) -> ClaimsTold:
 
 
 def _desks(hub_settings: Settings, database: Database) -> VoucherDesks:
-    agreements, audit = Agreements(database, system_clock), Audit(database, system_clock)
-    customs = customs_desk(hub_settings, database)
+    customs, audit = customs_desk(hub_settings, database), Audit(database, system_clock)
+    agreements = Agreements(database, system_clock, customs.law)
     hubs = LiveSources(hub_settings.source_secrets_dir).all
     return voucher_desks(hub_settings, database, agreements, customs, audit, hubs)
 

@@ -14,7 +14,7 @@ from hub.client.profile import Profile, load_profile
 from hub.clock import Clock
 from hub.demo import records
 from hub.demo.parties import OFFICE, PARTNER, UNIVERSITY, VOUCHER
-from hub.demo.vouchers import INVOICE
+from hub.demo.vouchers import CLAIM, CODE, INVOICE, LAW_FOLDER
 from hub.explorer.samples import document, variables
 from hub.harvest.service import Harvester
 from hub.harvest.source import HarvestSource
@@ -193,6 +193,11 @@ def print_operator_steps(printer: Printer, files: Path) -> None:
     printer.line("  .venv/bin/deltahub status")
     printer.line(f"  HUB_SOURCE_SECRETS_DIR={quote(str(files))} .venv/bin/deltahub harvest ecnu")
     printer.line("  .venv/bin/deltahub source runs")
+    printer.line("What the voucher case came to, for a finance office, by the example law:")
+    printer.line(
+        f"  HUB_VOUCHER_ISSUERS={VOUCHER.party} HUB_LAW_DIR={quote(str(LAW_FOLDER))} "
+        f".venv/bin/deltahub voucher attest --issuer {VOUCHER.party} --code {CODE} --claim {CLAIM}"
+    )
     printer.line("Every kind of system is a source; the others are being read now:")
     printer.line("  .venv/bin/deltahub source list")
     printer.line(

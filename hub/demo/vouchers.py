@@ -2,7 +2,7 @@
 
 University, voucher office, enterprise and register of businesses each push what is theirs; then
 the enterprise reserves, the university uses and submits. The rate and the caps are examples
-(`example_law.toml`) and no region's rule. Who in the demo is whom is invented, but for the
+(`law/example.toml`) and no region's rule. Who in the demo is whom is invented, but for the
 university.
 """
 
@@ -10,14 +10,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from hub.client.profile import Profile
 from hub.demo.records import SOURCE, UNIVERSITY, VOUCHER, Row, demo_party
-from hub.policy.law import Law, current_law, read_law
 from hub.printer import Printer
 from hub.query.plan.documents import document_id, document_named
 from schema.dates import format_instant, local_date
@@ -31,18 +29,8 @@ CODE, CLAIM, SERVICE, ORDER = "DEMO-2026-0001", "DEMO-CLAIM-1", "DEMO-SVC-0003",
 INVOICE = "26330000000000000003"
 HOURS, PRICE, FEN = 4, 600, 120_000
 """What was used, what an hour costs, and what the voucher is to pay: half, by the example rate."""
-LAW_FILE = Path(__file__).with_name("example_law.toml")
-
-
-def example_law() -> Law:
-    """Return the law that ships, with the examples of the demo beside it."""
-    examples = read_law({LAW_FILE.name: LAW_FILE.read_text("utf-8")}).parameters
-    shipped = current_law().parameters
-    joined = {
-        name: replace(each, values=(*shipped[name].values, *each.values))
-        for name, each in examples.items()
-    }
-    return Law({**shipped, **joined})
+LAW_FOLDER = Path(__file__).with_name("law")
+"""Added to the law that ships, by the demo and by the commands that it names."""
 
 
 def stated(now: datetime) -> Mapping[str, list[Row]]:

@@ -60,7 +60,8 @@ def list_parameters(
             "policyParameters: region is a division of six digits, such as 330106",
         )
     day = date.fromisoformat(on) if on else local_date(context.now)
-    in_force = current_law().on(day, region).in_force()
+    law = current_law() if context.customs is None else context.customs.law
+    in_force = law.on(day, region).in_force()
     return [_parameter(parameter, value) for parameter, value in in_force]
 
 

@@ -19,6 +19,8 @@ A parameter is a table of a file in `parameters/`:
 - DRAFT: drafted and not issued. UNDECIDED: the law is silent and this is our default. What was
   decided by either is advice. ENDED: kept for days on which it held.
 - A parameter that no region states for a day is `Missing`, never 0.
+- A deployment adds values of its region (`added`): they name a parameter that ships and nothing of
+  it but `values`, so title, unit and bounds are defined once.
 - Loading refuses overlaps, unknown members, values outside their bounds; the error names file and
   line, and lists everything at once.
 """
@@ -27,8 +29,8 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
@@ -36,6 +38,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from hub.errors import SettingsError
 from hub.policy.bounds import Missing
 
 FOLDER = Path(__file__).with_name("parameters")
@@ -57,12 +60,8 @@ class LawStatus(StrEnum):
     ENDED = "ENDED"
 
 
-class LawError(ValueError):
+class LawError(SettingsError):
     """The parameter files are wrong; `problems` names each with its file and line."""
-
-    def __init__(self, problems: Iterable[str]) -> None:
-        self.problems = tuple(problems)
-        super().__init__("\n".join(self.problems))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -161,16 +160,59 @@ class LawOnDay:
                 yield self.law.parameters[name], found
 
 
-@lru_cache(maxsize=1)
-def current_law() -> Law:
-    """Return the law that ships with the hub."""
-    return read_law({path.name: path.read_text("utf-8") for path in sorted(FOLDER.glob("*.toml"))})
+@lru_cache(maxsize=8)
+def current_law(added: Path | None = None) -> Law:
+    """Return the law that ships with the hub, with the values that the files of a folder add.
+
+    Read once; `LawError` says what is wrong with the folder or its files.
+    """
+    if added is not None and not added.is_dir():
+        raise LawError([f"HUB_LAW_DIR: {added} is no folder"])
+    return read_law(_texts(FOLDER), {} if added is None else _texts(added))
 
 
-def read_law(files: Mapping[str, str]) -> Law:
-    """Read parameter files, given by name; raise `LawError` with all that is wrong with them."""
+def _texts(folder: Path) -> dict[str, str]:
+    """Return the parameter files of a folder, by path."""
+    texts: dict[str, str] = {}
+    for path in sorted(folder.glob("*.toml")):
+        try:
+            texts[str(path)] = path.read_text("utf-8-sig")  # some editors begin a file with a mark
+        except UnicodeDecodeError as error:
+            raise LawError([f"{path} is no text in UTF-8: save it as such"]) from error
+        except OSError as error:
+            raise LawError([f"{path}: {error.strerror}"]) from error
+    return texts
+
+
+def read_law(files: Mapping[str, str], added: Mapping[str, str] | None = None) -> Law:
+    """Read parameter files, given by name; raise `LawError` with all that is wrong with them.
+
+    `added`: files with more values of those parameters.
+    """
     problems: list[str] = []
     parameters: dict[str, Parameter] = {}
+    tables: dict[str, Mapping[str, Any]] = {}
+    for reader, table in _read(files, problems):
+        if reader.name in parameters:
+            reader.fault("stands in another file too")
+        elif (read := reader.parameter(table)) is not None:
+            parameters[reader.name], tables[reader.name] = read, table
+    for reader, table in _read(added or {}, problems):
+        if reader.name in parameters:
+            parameters[reader.name] = reader.more(
+                parameters[reader.name], table, tables[reader.name]
+            )
+        else:
+            reader.fault("no parameter of this name ships: deltahub policy parameters lists them")
+    if problems:
+        raise LawError(problems)
+    return Law(parameters)
+
+
+def _read(
+    files: Mapping[str, str], problems: list[str]
+) -> Iterator[tuple[_Reader, Mapping[str, Any]]]:
+    """Yield the tables of files that are parameters, each with what reads it."""
     for file, text in files.items():
         try:
             tables = tomllib.loads(text)
@@ -179,14 +221,7 @@ def read_law(files: Mapping[str, str]) -> Law:
             continue
         lines = _lines(text)
         for name, table in _parameters(tables, ""):
-            reader = _Reader(file, name, lines, problems)
-            if name in parameters:
-                reader.fault("stands in another file too")
-            elif (read := reader.parameter(table)) is not None:
-                parameters[name] = read
-    if problems:
-        raise LawError(problems)
-    return Law(parameters)
+            yield _Reader(file, name, lines, problems), table
 
 
 def _parameters(tables: Mapping[str, Any], path: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -217,16 +252,16 @@ class _Reader:
         self, file: str, name: str, lines: Mapping[str, list[int]], problems: list[str]
     ) -> None:
         self._file = file
-        self._name = name
+        self.name = name
         self._lines = lines
         self._problems = problems
 
     def fault(self, what: str, value: int | None = None) -> None:
         """Keep a problem of the parameter, or of its n-th value."""
-        name = self._name if value is None else f"{self._name}.values"
+        name = self.name if value is None else f"{self.name}.values"
         lines = self._lines.get(name, [0])
         line = lines[min(value or 0, len(lines) - 1)]
-        self._problems.append(f"{self._file}, line {line}: {self._name}: {what}")
+        self._problems.append(f"{self._file}, line {line}: {self.name}: {what}")
 
     def parameter(self, table: Any) -> Parameter | None:
         """Return the parameter, or None where something is wrong with it."""
@@ -239,16 +274,35 @@ class _Reader:
         if not isinstance(title, dict) or set(title) != {"zh", "en"}:
             self.fault("title has zh and en")
             return None
-        values = [self._value(number, each, table) for number, each in enumerate(table["values"])]
-        known = [each for each in values if each is not None]
-        self._refuse_overlaps(values)
         return Parameter(
-            name=self._name,
+            name=self.name,
             title_zh=title["zh"],
             title_en=title["en"],
             unit=table["unit"],
-            values=tuple(sorted(known, key=lambda each: (each.region, each.since))),
+            values=self._values(table["values"], table, ()),
         )
+
+    def more(self, shipped: Parameter, table: Any, of: Mapping[str, Any]) -> Parameter:
+        """Return a parameter with the values of a table beside its own. `of`: its own table."""
+        if not isinstance(table, dict) or set(table) != {"values"}:
+            self.fault("has values and nothing else here: the rest of it ships")
+            return shipped
+        return replace(shipped, values=self._values(table["values"], of, shipped.values))
+
+    def _values(
+        self, stated: Any, table: Mapping[str, Any], before: Sequence[LawValue]
+    ) -> tuple[LawValue, ...]:
+        """Return values with those that were there before, in order."""
+        if not isinstance(stated, list):
+            self.fault(f"values are tables [[{self.name}.values]]")
+            return tuple(before)
+        values = [self._value(number, each, table) for number, each in enumerate(stated)]
+        for number, later in enumerate(values):
+            for earlier in (*before, *values[:number]):
+                if later and earlier and _overlap(earlier, later):
+                    self.fault(f"overlaps another value of {later.region}", number)
+        known = [*before, *(each for each in values if each is not None)]
+        return tuple(sorted(known, key=lambda each: (each.region, each.since)))
 
     def _value(self, number: int, stated: Any, table: Mapping[str, Any]) -> LawValue | None:
         if not isinstance(stated, dict) or not _VALUE_NEEDED <= set(stated) <= _VALUE_MEMBERS:
@@ -263,7 +317,7 @@ class _Reader:
         if flaws or value is None:
             return None
         return LawValue(
-            name=self._name,
+            name=self.name,
             region=stated["region"],
             since=stated["since"],
             until=stated.get("until"),
@@ -272,12 +326,6 @@ class _Reader:
             basis=stated["basis"],
             since_certain=stated.get("since_certain", True),
         )
-
-    def _refuse_overlaps(self, values: list[LawValue | None]) -> None:
-        for number, later in enumerate(values):
-            for earlier in values[:number]:
-                if later and earlier and _overlap(earlier, later):
-                    self.fault(f"overlaps another value of {later.region}", number)
 
 
 def _flaws(stated: Mapping[str, Any]) -> Iterator[str]:

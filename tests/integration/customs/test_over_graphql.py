@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from hub.customs.service import CustomsDesk
 from hub.graphql.hooks import ServiceFacts
 from hub.graphql.request import Asking, GraphRequest
 from hub.graphql.service import Engine, Parts
+from hub.policy.law import Law, current_law
 from tests.databases import lent_to_hub, opened
 from tests.integration.customs.customs_world import (
     CUSTOMS,
@@ -64,7 +66,7 @@ def of(party: str | None, scopes: frozenset[str] = SCOPES) -> Caller:
 
 
 async def ask(
-    url: str, caller: Caller, query: str, variables: dict[str, Any]
+    url: str, caller: Caller, query: str, variables: dict[str, Any], law: Law | None = None
 ) -> tuple[dict[str, Any], list[str], list[tuple[Any, ...]]]:
     """Return the data, the codes of the errors, and what the audit says."""
     async with opened(url) as database:
@@ -73,7 +75,7 @@ async def ask(
             return NOW
 
         agreements = Agreements(database, clock)
-        desk = CustomsDesk(database, agreements, clock)
+        desk = CustomsDesk(database, agreements, clock, law=law)
         parts = Parts(facts=FACTS, customs=desk, audit=Audit(database, clock))
         engine = Engine(database, clock, parts, agreements=agreements)
         answer = await engine.answer(
@@ -236,6 +238,19 @@ async def test_the_law_of_a_day_is_told_with_its_basis(url: str) -> None:
     assert named["customs.last_day"]["status"] == "UNDECIDED"
     data, _, _ = await ask(url, of(USER), query, {"d": "2016-01-01"})
     assert "customs.term_other" not in {each["name"] for each in data["policyParameters"]}
+
+
+async def test_the_law_that_is_told_is_the_one_that_the_desk_decides_by(
+    url: str, tmp_path: Path
+) -> None:
+    (tmp_path / "here.toml").write_text(
+        '[[voucher.rate.values]]\nregion = "330106"\nsince = 2026-01-01\nvalue = "0.5"\n'
+        'status = "IN_FORCE"\nbasis = "x"\n',
+        "utf-8",
+    )
+    query = '{ policyParameters(region: "330106") { name value } }'
+    data, _, _ = await ask(url, of(USER), query, {}, current_law(tmp_path))
+    assert {"name": "voucher.rate", "value": "0.5"} in data["policyParameters"]
 
 
 async def test_hostile_texts_are_refused_or_find_nothing(url: str) -> None:

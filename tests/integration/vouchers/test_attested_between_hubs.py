@@ -319,7 +319,7 @@ async def test_interface_and_command_ask_the_home_and_a_silent_one_is_missing(
         assert (told["text"], told["refused"], told["missing"]) == (None, None, "peer")
     _as_operator(place, tmp_path, monkeypatch)
     code, said = await deltahub(*ATTEST)
-    lacking = "没有证明 no attestation: NOT_VALID"  # no law that ships has rates
+    lacking = "没有证明 no attestation: NOT_VALID"  # no register of businesses speaks here
     assert (code, said.splitlines()[0]) == (1, lacking)
     assert "  CHAIN PASS" in said, "what the home of the service knows was asked for"
     pin(*places[0], None)
@@ -352,7 +352,7 @@ async def deltahub(*arguments: str) -> tuple[int, str]:
         done = CliRunner().invoke(assemble(arguments[0]), list(arguments))
         if done.exception is not None and not isinstance(done.exception, SystemExit):
             raise done.exception
-        return done.exit_code, done.output
+        return done.exit_code, done.stdout  # without what is logged
 
     return await asyncio.to_thread(run)
 

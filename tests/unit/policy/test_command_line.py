@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
 from typer.testing import CliRunner
 
 from hub.cli.main import assemble
+from hub.demo.vouchers import LAW_FOLDER
 from hub.errors import RefusedError
 
 
@@ -21,6 +23,17 @@ def test_the_law_of_a_day_is_printed_with_its_basis() -> None:
     assert "海关总署令第245号 第十四条" in told
     assert "UNDECIDED" in told
     assert "customs.term_other" not in run("law", "--on", "2016-01-01")
+
+
+def test_a_deployment_s_own_values_are_printed_with_those_that_ship(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    region = ("law", "--on", "2026-11-26", "--region", "330106")
+    assert "voucher.rate" not in run(*region)
+    assert "voucher.rate (share): 没有取值 no value" in run("parameters")
+    monkeypatch.setenv("HUB_LAW_DIR", str(LAW_FOLDER))
+    assert "voucher.rate = 0.5 share" in run(*region)
+    assert "voucher.rate (share): 330106" in run("parameters")
 
 
 def test_a_region_that_is_none_is_refused_with_words() -> None:

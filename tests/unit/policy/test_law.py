@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import codecs
+import re
 from datetime import date
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
+from hub.cli.context import settings
+from hub.errors import SettingsError
 from hub.policy.bounds import Missing
 from hub.policy.law import LawError, LawStatus, current_law, divisions, read_law
 
@@ -88,3 +93,65 @@ def test_every_value_that_ships_names_its_basis_and_says_how_firm_it_is() -> Non
     assert values
     assert all(each.basis for each in values)
     assert {each.status for each in values} <= set(LawStatus)
+
+
+ADDED = """
+[[award.rate.values]]
+region = "330106"
+since = 2026-01-01
+value = "0.05"
+status = "IN_FORCE"
+basis = "y"
+"""
+
+
+def test_a_deployment_adds_values_to_parameters_that_ship() -> None:
+    law = read_law({"award.toml": GOOD}, {"here.toml": ADDED})
+    assert law.on(date(2026, 1, 1), "330106").number("award.rate") == Decimal("0.05")
+    assert law.on(date(2025, 1, 1), "330106").number("award.rate") == Decimal("0.08")
+    assert law.on(date(2026, 1, 1), "330100").number("award.rate") == Decimal("0.10")
+    assert law.parameters["award.rate"].title_en == "award rate"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("award.rate", "award.rat", "here.toml, line 0: award.rat: no parameter of this name"),
+        ('"0.05"', '"0.11"', "here.toml, line 2: award.rate: '0.11' is not a number"),
+        ('"330106"', '"000000"', "here.toml, line 2: award.rate: overlaps another value of 000000"),
+        (ADDED, ADDED + ADDED, "here.toml, line 9: award.rate: overlaps another value of 330106"),
+        (
+            "[[award.rate.values]]",
+            '[award.rate]\nmax = "1"\n[[award.rate.values]]',
+            "here.toml, line 2: award.rate: has values and nothing else here",
+        ),
+        ("[[award.rate.values]]", "[award.rate.values]", "no parameter of this name ships"),
+        (ADDED, "[award]\nrate = 0.05", "here.toml, line 1: award: no parameter of this name"),
+        (ADDED, "[award.rate]\nvalues = 5", "values are tables [[award.rate.values]]"),
+        (ADDED, "[award.rate]\nvalues = [5]", "a value has basis"),
+    ],
+)
+def test_what_is_wrong_with_an_added_file_is_told(old: str, new: str, told: str) -> None:
+    with pytest.raises(LawError, match=re.escape(told)):
+        read_law({"award.toml": GOOD}, {"here.toml": ADDED.replace(old, new)})
+
+
+def test_a_folder_that_cannot_be_read_as_law_is_refused_by_every_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "law"
+    monkeypatch.setenv("HUB_LAW_DIR", str(folder))
+    for prepare, told in (
+        (lambda: None, "HUB_LAW_DIR: .* is no folder"),
+        (folder.mkdir, None),
+        (lambda: (folder / "a.toml").write_text("[x"), "law/a.toml: "),
+        (lambda: (folder / "a.toml").write_bytes(b"\xff"), "law/a.toml is no text in UTF-8"),
+        (lambda: (folder / "a.toml").write_bytes(codecs.BOM_UTF8), None),
+    ):
+        prepare()
+        current_law.cache_clear()
+        if told is None:
+            assert settings().law_dir == folder
+            continue
+        with pytest.raises(SettingsError, match=told):
+            settings()
