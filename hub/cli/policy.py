@@ -36,8 +36,9 @@ def law(
             ErrorCode.BAD_USER_INPUT, hint="--region 330106: six digits of GB/T 2260 行政区划代码."
         )
     day = _day(on)
+    in_force = current_law(settings().law_dir).on(day, region).in_force()
     print(f"{day.isoformat()} · {region}")
-    for parameter, value in current_law(settings().law_dir).on(day, region).in_force():
+    for parameter, value in in_force:
         print(f"{parameter.name} = {value.value} {parameter.unit}")
         print(f"    {parameter.title_zh} {parameter.title_en}")
         print(
