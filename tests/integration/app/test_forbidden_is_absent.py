@@ -11,7 +11,7 @@ import pytest
 
 from hub.access.clients import ClientKind
 from hub.client import CallRefusedError, HubClient
-from hub.watching import notes
+from hub.watching import notes, requests
 from tests.integration.app.conftest import UNIVERSITY, World
 from tests.integration.app.test_proofs import WRITES, entry, service
 
@@ -25,13 +25,22 @@ ASK_REVISION = "query Q($id: String!) { receipt(revisionId: $id) { state } }"
 
 @contextmanager
 def recorded(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
-    """Note the statements of reading about entries; others are repeated when a cache is old."""
+    """Note the statements of reading about entries; others are repeated when a cache is old.
+
+    Only of requests that begin meanwhile: the hub follows its feed beside them, and what an earlier
+    request began may still run.
+    """
     seen: list[str] = []
-    execute = psycopg.AsyncCursor.execute
+    begun: list[notes.RequestNotes] = []
+    execute, begin = psycopg.AsyncCursor.execute, requests.begin
+
+    def begins(request: notes.RequestNotes) -> None:
+        begun.append(request)
+        begin(request)
 
     async def noted(self, query, *rest, **options):
         text = query if isinstance(query, str) else query.decode()
-        if notes.current() is None:  # the hub itself, which follows its feed
+        if not any(each is notes.current() for each in begun):
             return await execute(self, query, *rest, **options)
         if "default_transaction_read_only=on" in self.connection.info.get_parameters()["options"]:
             named = OF_RECORDS.sub("the table", text)
@@ -41,6 +50,7 @@ def recorded(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
 
     with monkeypatch.context() as patched:
         patched.setattr(psycopg.AsyncCursor, "execute", noted)
+        patched.setattr(requests, "begin", begins)
         yield seen
 
 
