@@ -15,25 +15,29 @@ from hub.errors import SettingsError
 from hub.policy.bounds import Missing
 from hub.policy.law import LawError, LawStatus, current_law, divisions, read_law
 
-GOOD = """
+
+def stated(region: str, since: str, value: str, status: str, basis: str) -> str:
+    """Return one value of the parameter as a file states it; `since` may name the last day too."""
+    return f"""[[award.rate.values]]
+region = "{region}"
+since = {since}
+value = "{value}"
+status = "{status}"
+basis = "{basis}"
+"""
+
+
+GOOD = (
+    """
 [award.rate]
 title = { zh = "奖励比例", en = "award rate" }
 unit = "share"
 max = "0.10"
-[[award.rate.values]]
-region = "000000"
-since = 2022-09-01
-value = "0.10"
-status = "DRAFT"
-basis = "三(十)"
-[[award.rate.values]]
-region = "330000"
-since = 2023-01-10
-until = 2025-12-31
-value = "0.08"
-status = "ENDED"
-basis = "x"
 """
+    + stated("000000", "2022-09-01", "0.10", "DRAFT", "三(十)")
+    + stated("330000", "2023-01-10\nuntil = 2025-12-31", "0.08", "ENDED", "x")
+)
+ADDED = "\n" + stated("330106", "2026-01-01", "0.05", "IN_FORCE", "y")
 
 
 def test_the_most_specific_division_that_states_a_value_counts() -> None:
@@ -93,16 +97,6 @@ def test_every_value_that_ships_names_its_basis_and_says_how_firm_it_is() -> Non
     assert values
     assert all(each.basis for each in values)
     assert {each.status for each in values} <= set(LawStatus)
-
-
-ADDED = """
-[[award.rate.values]]
-region = "330106"
-since = 2026-01-01
-value = "0.05"
-status = "IN_FORCE"
-basis = "y"
-"""
 
 
 def test_a_deployment_adds_values_to_parameters_that_ship() -> None:
