@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from asyncio import sleep
-from collections.abc import Iterable, Iterator
+from asyncio import sleep, to_thread
+from collections.abc import Callable, Iterable, Iterator
 from time import perf_counter
-from typing import TypeVar
+from typing import Any, TypeVar
 
 T = TypeVar("T")
 TURN_S = 0.004
 """Longest that one task works before others run, but for its smallest step."""
+
+
+LITTLE_MAX = 64
+"""Things that are worked on at once: to hand them to a thread would cost more than the work."""
+
+
+async def aside(size: int, work: Callable[..., T], *arguments: Any) -> T:
+    """Do work on so many things: a little at once, more in a thread beside the event loop."""
+    return work(*arguments) if size <= LITTLE_MAX else await to_thread(work, *arguments)
 
 
 class Turns:

@@ -41,6 +41,7 @@ from hub.customs.words import CustomsReason, disposal_reasons, missing_reason, r
 from hub.errors import ErrorCode, RefusedError
 from hub.policy.bounds import LackingError, Missing, known
 from hub.policy.customs.decision import (
+    CustomsAnswer,
     UseDecision,
     may_serve,
     strictest,
@@ -97,25 +98,31 @@ class CustomsDesk:
         self.law = law or current_law()
 
     async def decide(self, question: UseQuestion, asker: CustomsAsker = NOBODY) -> UseAnswer:
-        """Answer a question over the hub's signature, if it has a key; raises as `judged` does."""
-        answer = await self.judged(question, asker)
-        if self._key is None:
-            return answer
-        return replace(answer, jws=signed_answer(TYPE, answer.claims(self._issuer), self._key()))
-
-    async def judged(
-        self,
-        question: UseQuestion,
-        asker: CustomsAsker = NOBODY,
-        beside: SideBySide | None = None,
-    ) -> UseAnswer:
-        """Answer a question of the hub's own, unsigned.
-
-        `beside`: the reads of others who look at the same moment.
+        """Answer a question over the hub's signature, if it has a key.
 
         `RefusedError` for a question that means nothing (BAD_USER_INPUT), for an instrument that is
         not there (NOT_FOUND), and for who states an agreement that is not his (FORBIDDEN).
         """
+        grants = await self._grants(asker)
+        stored, asked, decided, law = await self._decided(question, grants)
+        told = self._told(stored, asked, decided, self._sight(stored, asker, grants))
+        answer = replace(told, undecided=undecided_parameters(decided, law))
+        if self._key is None:
+            return answer
+        return replace(answer, jws=signed_answer(TYPE, answer.claims(self._issuer), self._key()))
+
+    async def answer_to(self, question: UseQuestion, beside: SideBySide) -> CustomsAnswer:
+        """Answer a question of the hub's own by one word; raises as `decide` does.
+
+        `beside`: the reads of others who look at the same moment.
+        """
+        grants = await self._grants(NOBODY)
+        return (await self._decided(question, grants, beside))[2].answer
+
+    async def _decided(
+        self, question: UseQuestion, grants: PartyGrants, beside: SideBySide | None = None
+    ) -> tuple[StoredCustoms, UseQuestion, UseDecision, LawOnDay]:
+        """Return what is stored, the question by the names of today, the decision, and its law."""
         question.check()
         hospital = question.user if question.clinical else None
         read = await read_customs(
@@ -128,13 +135,10 @@ class CustomsDesk:
         if read is None:
             raise RefusedError(ErrorCode.NOT_FOUND)
         stored, named = read
-        grants = await self._grants(asker)
         _check_statement(question, stored, grants)
         asked = replace(question, user=named[question.user])
         law = self.law.on(asked.first, stored.region)
-        decided = decision_of(stored, asked, law, self._clock)
-        answer = self._told(stored, asked, decided, self._sight(stored, asker, grants))
-        return replace(answer, undecided=undecided_parameters(decided, law))
+        return stored, asked, decision_of(stored, asked, law, self._clock), law
 
     async def dispose(
         self, question: DisposalQuestion, asker: CustomsAsker = NOBODY

@@ -13,7 +13,6 @@ In the order of the work:
 
 from __future__ import annotations
 
-import asyncio
 from collections import defaultdict
 from collections.abc import Sequence, Set
 from contextlib import AsyncExitStack
@@ -45,7 +44,7 @@ from hub.store.copying import Connection
 from hub.store.database import Database
 from hub.store.sources import heard_from
 from hub.store.view import View
-from hub.turns import Turns
+from hub.turns import Turns, aside
 from hub.watching import tracing
 from hub.watching.metrics import METRICS
 from hub.watching.notes import note_source
@@ -263,8 +262,8 @@ async def _write_within(
     for name in sorted(good):
         known = await writing.current(name, good[name])
         vouched = batch.evidence.assurance
-        decided[name] = await asyncio.to_thread(
-            decide, good[name], known, speaker, context, vouched
+        decided[name] = await aside(
+            len(good[name]), decide, good[name], known, speaker, context, vouched
         )
         for row, reason in decided[name].refused:
             if row.issuer in batch.hands_on and reason.code == ErrorCode.HOME_ELSEWHERE.name:
@@ -281,7 +280,7 @@ async def _write_within(
     await writing.warned(decided)
     noting = Noting(connection, database.records, view.names, batch.source, now)
     await note_awaited(noting, decided)
-    outcomes = await asyncio.to_thread(_outcomes, batch, decided, refused, away)
+    outcomes = await aside(len(rows), _outcomes, batch, decided, refused, away)
     if not batch.dry_run:
         await store_answer(connection, batch, outcomes, now)
         heard = None if batch.channel in READINGS else (batch.as_of, now)
@@ -298,15 +297,17 @@ async def _project(
 ) -> None:
     """Write entries, and what follows from them; `joining` are types whose rows rename others."""
     await writing.entries(decided)
-    for name, each in decided.items():
-        if each.entries:
-            await writing.stage(name, each, view.names)
+    few = {
+        name: await writing.stage(name, each, view.names)
+        for name, each in decided.items()
+        if each.entries
+    }
     # While holding the lock, a transaction never waits for a row locked by one that waits for the
     # lock: all its entries are written.
     async with database.projecting:
         await writing.lock_owners(decided, view.names)
         for name, each in decided.items():
-            await writing.projections(name, each, view)
+            await writing.projections(name, each, view, few.get(name))
         if joining:
             await writing.relink({name: decided[name] for name in joining & decided.keys()}, view)
 

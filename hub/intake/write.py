@@ -9,53 +9,39 @@
 from __future__ import annotations
 
 import json
-import os
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
-from itertools import chain
 
 from hub.access.components import without_tokens
 from hub.identity.links import Names
 from hub.intake.batch import READINGS, Batch, RequestSignature, Vouched, problem_to_wire
 from hub.intake.decide import ClaimKey, Decided, Entry
+from hub.intake.entries import EntriesWriting, assurance_of
 from hub.intake.guard import Current
 from hub.intake.masked import raw_text
 from hub.intake.prepare import Prepared
 from hub.intake.waiting import Kept, WaitingRows
-from hub.ledger.leaf import salted_hash
-from hub.ledger.limits import SALT_BYTES
-from hub.ledger.statement import statement_hash
 from hub.store.copying import Connection, copy_rows
 from hub.store.copytext import (
-    BINARY_HEAD,
-    BINARY_TAIL,
-    binary_row,
     bytes_or_null,
     line,
     text_or_null,
 )
+from hub.store.few import FEW_ROWS_MAX, FewRows
 from hub.store.projection import REBUILD_LOCK, Standing, instant, lock_owners
 from hub.store.records import StoredRecords
 from hub.store.relinking import relink
-from hub.store.settling import write_staged
+from hub.store.settling import write_few, write_staged
 from hub.store.view import View, names_now, view_on
 from hub.turns import Turns
-from schema.codes import Assurance
 from schema.dates import local_date
 from schema.errors import Problem
 from schema.personal import NEVER_SHOWN, without_citizen_numbers
 from schema.traits import LastWord, Progresses
 
-_ENTRY_COLUMNS = [
-    *("entry_id", "record_type", "source", "authority", "key", "owner", "issuer"),
-    *("revision", "previous", "commitment"),
-    *("withdrawal", "assurance", "channel", "party", "client_id", "key_id", "signature_hash"),
-    *("evidence", "run_id", "as_of", "accepted_at"),
-]
-_BODY_COLUMNS = ["entry_id", "canon", "digest", "salt", "jws"]
 _QUARANTINE_COLUMNS = [
     *("source", "record_type", "key", "row_number", "raw", "problems", "channel", "party"),
     *("client_id", "run_id", "assurance", "evidence", "as_of", "created_at"),
@@ -79,7 +65,6 @@ _SAID = (
     "(SELECT h.as_of FROM heard h WHERE h.entry_id = s.entry_id)) END"
 )
 """When a record was last said, or when it ended, as its tombstone says."""
-_COMMITMENTS = b"SELECT entry_id, commitment FROM entry WHERE entry_id = ANY(%s::bigint[])"
 _KEEP_REQUESTS = b"""
 INSERT INTO request_evidence
 SELECT decode(r.evidence, 'hex'), r.base, decode(r.signature, 'hex'), r.key_id, %s, %s,
@@ -140,52 +125,28 @@ class BatchWriting:
 
     async def entries(self, decided: Mapping[str, Decided]) -> None:
         """Write entries with their bodies, and give each entry its id."""
-        written = [entry for each in decided.values() for entry in each.entries]
-        if not written:
-            return
-        await self._read_commitments(written)
-        written.sort(key=lambda entry: entry.row.row)
-        cursor = await self.connection.execute(
-            "SELECT nextval('entry_entry_id_seq') FROM generate_series(1, %s)", (len(written),)
-        )
-        for entry, (entry_id,) in zip(written, sorted(await cursor.fetchall()), strict=True):
-            entry.current.entry_id = entry_id
-        written.sort(key=lambda e: (e.row.record_type or "", e.row.key or "", e.current.revision))
-        salts = os.urandom(SALT_BYTES * len(written))
-        salted = [
-            (entry, salts[at : at + SALT_BYTES])
-            for entry, at in zip(written, range(0, len(salts), SALT_BYTES), strict=True)
-        ]
-        lines = (self._entry_line(entry, salt) for entry, salt in salted)
-        await copy_rows(self.connection, "entry", _ENTRY_COLUMNS, lines)
-        bodies = (_body_row(entry, salt) for entry, salt in salted)
-        parts = chain((BINARY_HEAD,), bodies, (BINARY_TAIL,))
-        await copy_rows(self.connection, "entry_body", _BODY_COLUMNS, parts, binary=True)
+        await EntriesWriting(self.connection, self.batch, self.now).write(decided)
 
-    async def _read_commitments(self, written: Sequence[Entry]) -> None:
-        """Read the commitments of the stored revisions that others now follow and name."""
-        followed = {
-            each.previous.entry_id: each.previous
-            for each in written
-            if each.previous is not None and each.previous.entry_id
-        }
-        if not followed:
-            return
-        cursor = self.connection.cursor(binary=True)
-        await cursor.execute(_COMMITMENTS, (list(followed),))
-        for entry_id, commitment in await cursor.fetchall():
-            followed[entry_id].commitment = commitment
+    async def stage(self, record_type: str, decided: Decided, names: Names) -> FewRows | None:
+        """Send what now stands to this connection's TEMP table of a record type.
 
-    async def stage(self, record_type: str, decided: Decided, names: Names) -> None:
-        """Send what now stands to this connection's TEMP table of a record type."""
+        Returns the rows where they are few and go without it.
+        """
         target = self.records.projection(record_type)
         names = names.of_type(target.tables.spec)
-        lines = (
-            target.row(self._standing(entry), entry.row.wire or {}, names, entry.row.identity)
+        rows = (
+            target.fields(self._standing(entry), entry.row.wire or {}, names, entry.row.identity)
             for entry in decided.entries
             if entry.last
         )
-        await target.fill_stage(self.connection, lines)
+        if len(decided.entries) > FEW_ROWS_MAX:
+            await target.fill_stage(self.connection, map(line, rows))
+            return None
+        few = list(rows)
+        if target.may_be_few(few):
+            return few
+        await target.fill_stage(self.connection, map(line, few))
+        return None
 
     async def lock_owners(self, decided: Mapping[str, Decided], names: Names) -> None:
         """Lock the owners of the records in this batch; others cannot write claims of them."""
@@ -197,10 +158,14 @@ class BatchWriting:
         if owners:
             await lock_owners(self.connection, owners)
 
-    async def projections(self, record_type: str, decided: Decided, view: View) -> None:
-        """Write what was staged into the tables of a record type."""
+    async def projections(
+        self, record_type: str, decided: Decided, view: View, few: FewRows | None
+    ) -> None:
+        """Write what was staged, or is few, into the tables of a record type."""
         target = self.records.projection(record_type)
-        if decided.entries:
+        if few is not None:
+            await write_few(self.connection, target, few, view)
+        elif decided.entries:
             await write_staged(self.connection, target, view)
         spec = target.tables.spec
         if decided.duplicates and (spec.confirmed or spec.trait(LastWord) is not None):
@@ -312,41 +277,9 @@ class BatchWriting:
             row.digest,
             batch.as_of,
             self.now,
-            _assurance(row, batch),
+            assurance_of(row, batch),
             batch.channel.value,
             row.withdrawal,
-        )
-
-    def _entry_line(self, entry: Entry, salt: bytes) -> bytes:
-        """Return the COPY line of an entry; the revision before it, if any, was written before."""
-        batch, row, current, key = self.batch, entry.row, entry.current, entry.row.key or ""
-        current.commitment = salted_hash(salt, row.authority, key, current.revision, row.canon)
-        previous = entry.previous.commitment if entry.previous else None
-        evidence = row.evidence or batch.evidence
-        return line(
-            [
-                str(current.entry_id),
-                row.record_type or "",
-                batch.source,
-                row.authority,
-                key,
-                row.owner,
-                row.issuer,
-                str(current.revision),
-                bytes_or_null(previous),
-                bytes_or_null(current.commitment),
-                "t" if row.withdrawal else "f",
-                _assurance(row, batch),
-                batch.channel.value,
-                row.party or batch.party,
-                text_or_null(batch.client_id),
-                text_or_null(row.key_id or evidence.key_id),
-                bytes_or_null(statement_hash(row.jws) if row.jws else None),
-                bytes_or_null(evidence.hash),
-                text_or_null(evidence.run_id),
-                instant(batch.as_of),
-                instant(self.now),
-            ]
         )
 
     async def _confirm(self, decided: Decided) -> None:
@@ -379,20 +312,3 @@ def _evidence_of(request: RequestSignature) -> dict[str, str | None]:
         "base_digest": sha256(request.base.encode()).hexdigest(),
         "role": request.role,
     }
-
-
-def _assurance(row: Prepared, batch: Batch) -> str:
-    return (Assurance.PRODUCER_SIGNED if row.key_id else batch.evidence.assurance).value
-
-
-def _body_row(entry: Entry, salt: bytes) -> bytes:
-    jws = entry.row.jws
-    return binary_row(
-        [
-            entry.current.entry_id.to_bytes(8, "big"),
-            entry.row.canon,
-            entry.row.digest,
-            salt,
-            None if jws is None else jws.encode(),
-        ]
-    )

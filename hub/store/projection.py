@@ -5,6 +5,8 @@
 - The TEMP table stays, empty, for the next batch. It is emptied row by row, and as a whole only
   once it has grown: making its files anew costs more than a small batch, and every plan that reads
   it. So plans are made anew with the rows that come, as the tables grow.
+- A few rows of a record type that has one table go into it by one statement, without the TEMP
+  table: what that costs is shared by few.
 - Most items have one claim: they are written by these statements. Items and calendars with claims
   of several sources are settled afterwards, from all their claims (`hub.store.settling`).
 - The caller guarantees that no other transaction writes claims of the same owners meanwhile
@@ -29,6 +31,7 @@ from hub.identity.links import UNLINKED, Names
 from hub.store.copying import Connection, copy_rows
 from hub.store.copytext import HEX, NULL, line
 from hub.store.derive import CLAIM, PROVENANCE, ListingTable, RecordTables
+from hub.store.few import FewRows, few_rows, many_fields
 from hub.store.former import FORMER_ID
 from hub.store.row import item_columns, item_fields
 
@@ -87,14 +90,21 @@ class Projection:
         self.columns = ["former", *PROVENANCE, *item_columns(tables)]
         self._fields = item_fields(tables)
         written = [column.name for column in source.columns]
-        self._create_stage = self._stage_created()
-        self.write_source = self._upsert(source.name, written, CLAIM, "true")
+        kinds = self._kinds()
+        columns = ", ".join(f"{name} {kind}" for name, kind in kinds.items())
+        self._create_stage = f"CREATE TEMP TABLE {self.stage} ({columns}, chosen jsonb)"
+        self.write_source = self._upsert(source.name, written, CLAIM, "true", self.stage)
+        self.write_few = ""
+        if golden is None and tables.led_by is None:
+            self.write_few = self._few(kinds, written)
         self.write_golden = ""
         self.remove: tuple[str, ...] = ()
         self.write_listing = ""
         if golden is not None:
             names = [column.name for column in golden.columns]
-            self.write_golden = self._upsert(golden.name, names, ("item_id",), "NOT withdrawn")
+            self.write_golden = self._upsert(
+                golden.name, names, ("item_id",), "NOT withdrawn", self.stage
+            )
             self.remove += (self._remove(golden.name, "s.withdrawn"),)
         if tables.listing is not None:
             name = tables.listing.table.name
@@ -110,7 +120,17 @@ class Projection:
         names: Names = UNLINKED,
         identity: str | None = None,
     ) -> bytes:
-        """Return the COPY line of a claim; `wire` is empty for a withdrawn one.
+        """Return the COPY line of a claim; see `fields`."""
+        return line(self.fields(standing, wire, names, identity))
+
+    def fields(
+        self,
+        standing: Standing,
+        wire: Mapping[str, Any],
+        names: Names = UNLINKED,
+        identity: str | None = None,
+    ) -> list[str]:
+        """Return the COPY fields of a claim; `wire` is empty for a withdrawn one.
 
         `names` are those of the record type (`Names.of_type`); `identity` is the id that follows
         from them, if the caller has computed it already.
@@ -123,27 +143,36 @@ class Projection:
             owner, issuer = names.party(owner), names.party(issuer)
             wire = names.wire(spec, wire) if wire else wire
             former = NULL if own == identity else own
-        return line(
-            [
-                former,
-                standing.source,
-                standing.authority,
-                standing.key,
-                identity,
-                owner,
-                issuer,
-                standing.party,
-                str(standing.entry_id),
-                str(standing.revision),
-                HEX + standing.digest.hex(),
-                instant(standing.as_of),
-                instant(standing.accepted_at),
-                standing.assurance,
-                standing.channel,
-                "t" if standing.withdrawn else "f",
-                *self._fields(wire),
-            ]
+        return [
+            former,
+            standing.source,
+            standing.authority,
+            standing.key,
+            identity,
+            owner,
+            issuer,
+            standing.party,
+            str(standing.entry_id),
+            str(standing.revision),
+            HEX + standing.digest.hex(),
+            instant(standing.as_of),
+            instant(standing.accepted_at),
+            standing.assurance,
+            standing.channel,
+            "t" if standing.withdrawn else "f",
+            *self._fields(wire),
+        ]
+
+    def may_be_few(self, rows: FewRows) -> bool:
+        """Whether few rows may go without the TEMP table: of one table, under their own names."""
+        return bool(self.write_few) and all(each[0] == NULL for each in rows)
+
+    async def write_few_claims(self, connection: Connection, rows: FewRows) -> set[str]:
+        """Write claims that `may_be_few`; return the items that have another claim as well."""
+        cursor = await connection.execute(
+            self.write_few.encode(), (many_fields(self.columns, rows),)
         )
+        return {item for (item,) in await cursor.fetchall()}
 
     async def write_claims(self, connection: Connection, names: Names) -> None:
         """Write the rows of the TEMP table as claims, and the ids that links have replaced."""
@@ -192,16 +221,30 @@ class Projection:
         elif size > STAGE_BYTES_MAX:
             await connection.execute(f"TRUNCATE {self.stage}".encode())
 
-    def _stage_created(self) -> str:
+    def _kinds(self) -> dict[str, str]:
+        """Return the columns of rows on their way, each with its type."""
         dialect = postgresql.dialect()  # type: ignore[no-untyped-call] # SQLAlchemy's own gap
         kinds: dict[str, Any] = {"former": Text()}
         kinds |= {column.name: column.type for column in self.tables.source.columns}
         kinds |= {column.name: column.type for column in self.tables.read.columns}
-        columns = ", ".join(f"{name} {kinds[name].compile(dialect)}" for name in self.columns)
-        return f"CREATE TEMP TABLE {self.stage} ({columns}, chosen jsonb)"
+        return {name: kinds[name].compile(dialect) for name in self.columns}
+
+    def _few(self, kinds: Mapping[str, str], written: Sequence[str]) -> str:
+        """Return the statement that writes a few claims, and tells which items have others too.
+
+        It looks at what was there before: under own names, two rows of a batch are two items.
+        """
+        table = self.tables.source.name
+        return (
+            f"WITH s AS ({few_rows(kinds)}), "  # noqa: S608 - own names
+            f"w AS ({self._upsert(table, written, CLAIM, 'true', 's')}) "
+            f"SELECT s.item_id FROM s WHERE EXISTS (SELECT FROM {table} o "
+            "WHERE o.item_id = s.item_id "
+            "AND (o.source, o.authority, o.key) <> (s.source, s.authority, s.key))"
+        )
 
     def _upsert(
-        self, table: str, columns: Sequence[str], primary: Sequence[str], where: str
+        self, table: str, columns: Sequence[str], primary: Sequence[str], where: str, rows: str
     ) -> str:
         updates = ", ".join(f"{name} = EXCLUDED.{name}" for name in columns if name not in primary)
         values = {"speaks": "NOT withdrawn", "leads": "NOT withdrawn"}
@@ -210,7 +253,7 @@ class Projection:
         taken = ", ".join(values.get(name, name) for name in columns)
         return (
             f"INSERT INTO {table} ({', '.join(columns)}) SELECT {taken} "  # noqa: S608 - own names
-            f"FROM {self.stage} WHERE {where} ORDER BY {', '.join(reversed(primary))} "
+            f"FROM {rows} WHERE {where} ORDER BY {', '.join(reversed(primary))} "
             f"ON CONFLICT ({', '.join(primary)}) DO UPDATE SET {updates}"
         )
 

@@ -20,6 +20,7 @@ from typing import Any
 from hub.identity.merge import Merged, merge
 from hub.identity.precedence import Claim, ClaimName, kind_for, purpose_of
 from hub.store.copying import Connection
+from hub.store.few import FewRows
 from hub.store.projection import Projection, Standing
 from hub.store.view import View
 from schema.codes import SourceKind, SystemPurpose
@@ -49,6 +50,11 @@ async def write_staged(connection: Connection, target: Projection, view: View) -
         )
     await target.write_read(connection)
     await settle(connection, target, items, led, view)
+
+
+async def write_few(connection: Connection, target: Projection, rows: FewRows, view: View) -> None:
+    """Write a few claims (`Projection.may_be_few`), and settle their items."""
+    await settle(connection, target, await target.write_few_claims(connection, rows), (), view)
 
 
 async def settle(

@@ -208,7 +208,7 @@ class StoredServices:
         """Return what customs law answers for the service as it was."""
         if row["user_key"] is None or row["started_at"] is None or row["ended_at"] is None:
             return Missing("customs", "SERVICE_NOT_WHOLE")
-        answer = await self.customs.judged(
+        return await self.customs.answer_to(
             UseQuestion(
                 instrument=row["instrument_key"],
                 user=row["user_key"],
@@ -216,9 +216,8 @@ class StoredServices:
                 first=local_date(row["started_at"]),
                 last=local_date(row["ended_at"]),
             ),
-            beside=reads,
+            reads,
         )
-        return answer.answer
 
 
 class _Reader:

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import unicodedata
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -10,6 +12,7 @@ from hypothesis import strategies as st
 from hub.store.copying import copy_rows
 from hub.store.copytext import NULL, array, bytes_or_null, line, text_or_null
 from hub.store.database import Database
+from hub.store.few import few_rows, many_fields
 
 pytestmark = pytest.mark.integration
 
@@ -39,6 +42,38 @@ def test_whatever_is_copied_comes_back_the_same(
             return await cursor.fetchall()
 
     assert asyncio.run(there_and_back()) == rows
+
+
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(st.lists(ROW, min_size=1, max_size=20))
+def test_a_few_rows_come_back_the_same_as_one_value(
+    database_url: str, rows: list[tuple[str | None, list[str], bytes | None]]
+) -> None:
+    kinds = {"n": "int", "a": "text", "b": "text[]", "c": "bytea", "d": "jsonb", "e": "timestamptz"}
+    fields = [
+        [
+            str(n),
+            NULL if a is None else a,
+            array(b),
+            bytes_or_null(c),
+            json.dumps({"a": a}),
+            "2026-11-25T08:00:00+08:00",
+        ]
+        for n, (a, b, c) in enumerate(rows)
+    ]
+
+    async def there_and_back() -> list[tuple[object, ...]]:
+        async with Database(database_url) as database, database.reads.connection() as connection:
+            cursor = await connection.execute(
+                f"SELECT a, b, c, d ->> 'a', e FROM ({few_rows(kinds)}) few ORDER BY n".encode(),
+                (many_fields(list(kinds), fields),),
+            )
+            return await cursor.fetchall()
+
+    at = datetime(2026, 11, 25, tzinfo=UTC)
+    assert asyncio.run(there_and_back()) == [(*row, row[0], at) for row in rows]
 
 
 def test_control_characters_never_reach_a_line() -> None:
