@@ -30,7 +30,7 @@ from hub.store.copytext import (
     line,
     text_or_null,
 )
-from hub.store.few import FEW_ROWS_MAX, few_rows, many_fields
+from hub.store.few import FEW_ROWS_MAX, few_rows, few_values
 from hub.store.projection import instant
 from schema.codes import Assurance
 
@@ -94,8 +94,7 @@ class EntriesWriting:
             for entry, salt in _salted(written)
         }
         rows = [[str(entry.row.row), *fields[entry.row.row]] for entry in written]
-        columns = ("number", *_HEAD, *_BODY)
-        cursor = await self.connection.execute(_FEW, (many_fields(columns, rows),))
+        cursor = await self.connection.execute(_FEW, few_values(rows))
         for entry, (entry_id,) in zip(written, await cursor.fetchall(), strict=True):
             entry.current.entry_id = entry_id
 

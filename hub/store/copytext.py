@@ -35,6 +35,18 @@ def line(fields: Sequence[str]) -> bytes:
     return f"{joined}\n".encode()
 
 
+def column(fields: Sequence[str]) -> str:
+    """Return fields of COPY as one literal of a text[].
+
+    They hold no control characters of their own, as in `line`.
+    """
+    joined = _TAB.join(fields)
+    if "\\" in joined or '"' in joined:
+        joined = joined.replace("\\", "\\\\").replace('"', '\\"')
+    quoted = '"' + joined.replace(_TAB, '","').replace(HEX, "\\\\x") + '"'
+    return "{" + quoted.replace(f'"{NULL}"', "NULL") + "}"
+
+
 def text_or_null(value: str | None) -> str:
     """Return a field for a text that may be absent; its control characters become spaces."""
     if value is None:

@@ -1,15 +1,14 @@
-"""`few`: a few rows as one value of a statement, where a COPY would cost more than the rows.
+"""`few`: a few rows as values of a statement, where a COPY would cost more than the rows.
 
-Each field is the text that COPY would read (`hub.store.copytext`); the statement makes a value of
-the column's type of it.
+Each column is one array of the texts that COPY would read (`hub.store.copytext`); the statement
+makes a value of the column's type of each.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 
-from hub.store.copytext import HEX, NULL
+from hub.store.copytext import column
 
 FEW_ROWS_MAX = 64
 """Rows of one batch that are few."""
@@ -18,19 +17,12 @@ FewRows = Sequence[Sequence[str]]
 
 
 def few_rows(kinds: Mapping[str, str]) -> str:
-    """Return the query for rows with these columns and types; its value is `many_fields`."""
+    """Return the query for rows with these columns and types; its values are `few_values`."""
     typed = ", ".join(f"r.{name}::{kind} AS {name}" for name, kind in kinds.items())
-    texts = ", ".join(f"{name} text" for name in kinds)
-    return f"SELECT {typed} FROM json_to_recordset(%s) r({texts})"  # noqa: S608 - own names
+    arrays = ", ".join(["%s::text[]"] * len(kinds))
+    return f"SELECT {typed} FROM unnest({arrays}) r({', '.join(kinds)})"  # noqa: S608 - own names
 
 
-def many_fields(columns: Sequence[str], rows: FewRows) -> str:
-    """Return rows of COPY fields as the value of `few_rows`."""
-    named = [dict(zip(columns, map(_text, row), strict=True)) for row in rows]
-    return json.dumps(named, ensure_ascii=False)
-
-
-def _text(field: str) -> str | None:
-    if field == NULL:
-        return None
-    return f"\\x{field[1:]}" if field.startswith(HEX) else field
+def few_values(rows: FewRows) -> list[str]:
+    """Return rows of COPY fields, at least one, as the values of `few_rows`."""
+    return [column(fields) for fields in zip(*rows, strict=True)]

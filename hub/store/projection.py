@@ -31,7 +31,7 @@ from hub.identity.links import UNLINKED, Names
 from hub.store.copying import Connection, copy_rows
 from hub.store.copytext import HEX, NULL, line
 from hub.store.derive import CLAIM, PROVENANCE, ListingTable, RecordTables
-from hub.store.few import FewRows, few_rows, many_fields
+from hub.store.few import FewRows, few_rows, few_values
 from hub.store.former import FORMER_ID
 from hub.store.row import item_columns, item_fields
 
@@ -169,9 +169,7 @@ class Projection:
 
     async def write_few_claims(self, connection: Connection, rows: FewRows) -> set[str]:
         """Write claims that `may_be_few`; return the items that have another claim as well."""
-        cursor = await connection.execute(
-            self.write_few.encode(), (many_fields(self.columns, rows),)
-        )
+        cursor = await connection.execute(self.write_few.encode(), few_values(rows))
         return {item for (item,) in await cursor.fetchall()}
 
     async def write_claims(self, connection: Connection, names: Names) -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hub.store.copying import copy_rows
 from hub.store.copytext import NULL, array, bytes_or_null, line, text_or_null
 from hub.store.database import Database
-from hub.store.few import few_rows, many_fields
+from hub.store.few import few_rows, few_values
 
 pytestmark = pytest.mark.integration
 
@@ -68,7 +68,7 @@ def test_a_few_rows_come_back_the_same_as_one_value(
         async with Database(database_url) as database, database.reads.connection() as connection:
             cursor = await connection.execute(
                 f"SELECT a, b, c, d ->> 'a', e FROM ({few_rows(kinds)}) few ORDER BY n".encode(),
-                (many_fields(list(kinds), fields),),
+                few_values(fields),
             )
             return await cursor.fetchall()
 
