@@ -236,6 +236,14 @@ class FoundByDigits:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class FoundTogether:
+    """Records are found by several items together, or by their key whoever says them."""
+
+    items: tuple[tuple[str, ...], ...]
+    """Groups of items, or `key`; first what is compared for being equal."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class GuardedChange:
     """What a guard judges: a record as it stands, and what somebody wants it to be."""
 

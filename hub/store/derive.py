@@ -43,6 +43,7 @@ from schema.item import Grade, Item, Kind, RecordSpec
 from schema.traits import (
     Covers,
     FoundByDigits,
+    FoundTogether,
     Linkable,
     Listing,
     Opens,
@@ -225,32 +226,59 @@ def _add_indexes(tables: RecordTables) -> None:
         index("key")
     Index(f"ix_{tables.source.name}_item_id", tables.source.c.item_id)  # the claims of an item
     moment = next((i.name for i in spec.items if i.kind is Kind.INSTANT and i.facts.sortable), None)
+    for name in _own(spec):
+        index(name, *([moment] if moment else []))
+    groups = _groups(spec)
+    covered = set() if moment else {group[0] for group in groups}  # an index begins with it
+    for item in spec.items:
+        columns = _found_by(spec, item, moment)
+        if columns and item.name not in covered:
+            index(*columns)
+    for group in groups:
+        index(*group)
+    _add_identifiers_index(tables)
+    _add_computed_indexes(tables)
+    _add_digits_index(tables)
+
+
+def _found_by(spec: RecordSpec, item: Item, moment: str | None) -> tuple[str, ...]:
+    """Return the columns by which rows are found by an item; none where they are not."""
+    # A code has few values in many rows: an index on it costs more than it finds.
+    plain = item.kind not in (Kind.VALUE, Kind.CODE) and not item.many
+    if item.facts.ref:
+        return (item.name, moment) if moment else (item.name,)
+    if plain and item.facts.sortable:
+        return item.name, "item_id"
+    if plain and spec.golden and _is_compared(item) and item.name not in spec.key:
+        return (item.name,)
+    if plain and item.facts.filterable and item.facts.identifies:
+        return (item.name,)  # one row is looked for by a number that somebody gave it
+    return ()
+
+
+def _own(spec: RecordSpec) -> tuple[str, ...]:
+    """Return the columns by which the row rule finds a caller's own rows, and an office its."""
     own = () if spec.rows.is_public else ("owner", *spec.rows.named)
     supervises = spec.trait(Supervises)
-    own += () if supervises is None else (supervises.office,)
-    for name in own:  # the row rule looks for the caller's own rows, an office for its items
-        index(name, *([moment] if moment else []))
-    for item in spec.items:
-        # A code has few values in many rows: an index on it costs more than it finds.
-        plain = item.kind not in (Kind.VALUE, Kind.CODE) and not item.many
-        if item.facts.ref:
-            index(item.name, *([moment] if moment else []))
-        elif plain and item.facts.sortable:
-            index(item.name, "item_id")
-        elif plain and spec.golden and _is_compared(item) and item.name not in spec.key:
-            index(item.name)
-        elif plain and item.facts.filterable and item.facts.identifies:
-            index(item.name)  # one row is looked for by a number that somebody gave it
-    linkable = spec.trait(Linkable)
-    if linkable is not None:  # one row is looked for by what others call it
+    return own if supervises is None else (*own, supervises.office)
+
+
+def _groups(spec: RecordSpec) -> tuple[tuple[str, ...], ...]:
+    """Return the groups of columns by which records are found together."""
+    together = spec.trait(FoundTogether)
+    return () if together is None else together.items
+
+
+def _add_identifiers_index(tables: RecordTables) -> None:
+    """Index what others call a record: one row is looked for by it."""
+    read, linkable = tables.read, tables.spec.trait(Linkable)
+    if linkable is not None:
         Index(
             f"ix_{read.name}_{linkable.identifiers}",
             read.c[linkable.identifiers],
             postgresql_using="gin",
             postgresql_ops={linkable.identifiers: "jsonb_path_ops"},
         )
-    _add_computed_indexes(tables)
-    _add_digits_index(tables)
 
 
 def _add_digits_index(tables: RecordTables) -> None:

@@ -14,7 +14,7 @@ from schema.parties import owner_of_key_in
 from schema.records.bounds import NOT_AHEAD
 from schema.records.instrument import INSTRUMENT_KEY_PATTERN, LOCAL_PATTERN
 from schema.records.rules import interval_of, spans_lie_in_day
-from schema.traits import Listable, Powered, Reported, Watches
+from schema.traits import FoundTogether, Listable, Powered, Reported, Watches
 from schema.values import PowerSpan, TimeSpan
 from schema.visibility import by_agreement
 
@@ -79,7 +79,11 @@ class SensorBinding:
     owner=owner_of_key_in("instrument_key"),
     scope="service:read",
     rows=by_agreement(AgreementDataset.SERVICE),
-    traits=(Listable(), Powered(of="instrument_key", states="spans")),
+    traits=(
+        FoundTogether(items=(("instrument_key", "day"),)),
+        Listable(),
+        Powered(of="instrument_key", states="spans"),
+    ),
     checks=(spans_lie_in_day,),
 )
 class PowerDay:

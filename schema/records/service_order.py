@@ -13,7 +13,7 @@ from schema.records.bounds import CHARGE, HOURS_OF_USE, NOT_AHEAD, VOUCHER
 from schema.records.instrument import INSTRUMENT_KEY_PATTERN
 from schema.records.order_path import is_of_hub, order_guard
 from schema.records.rules import interval_of, steps_are_ordered, voucher_fits_charge
-from schema.traits import Findable, FoundByDigits, Guarded, Listable, Reported
+from schema.traits import Findable, FoundByDigits, FoundTogether, Guarded, Listable, Reported
 from schema.values import KEY_PATTERN, Money, OrderResult, OrderStep, Review
 from schema.visibility import by_agreement
 
@@ -29,6 +29,7 @@ from schema.visibility import by_agreement
     traits=(
         Findable(by=("id",)),
         FoundByDigits(item="invoice_no"),
+        FoundTogether(items=(("instrument_key", "service_id"), ("instrument_key", "local_id"))),
         Listable(),
         Reported(),
         Guarded(guard=order_guard, locks=lambda _: (), applies=is_of_hub),

@@ -33,7 +33,7 @@ from schema.records.rules import (
     outside_use_has_address,
     voucher_fits_charge,
 )
-from schema.traits import FoundByDigits, Listable, Reported
+from schema.traits import FoundByDigits, FoundTogether, Listable, Reported
 from schema.values import KEY_PATTERN, Money, OriginalText, Project, Review
 from schema.visibility import Supervised, by_agreement
 
@@ -176,7 +176,12 @@ class UsageRecord:
     per_system=True,
     scope="service:read",
     rows=by_agreement(AgreementDataset.SERVICE, "user_key", supervised=OUTSIDE_SERVICE),
-    traits=(FoundByDigits(item="invoice_no"), Listable(), Reported()),
+    traits=(
+        FoundByDigits(item="invoice_no"),
+        FoundTogether(items=(("instrument_key", "ended_at"), ("key",))),
+        Listable(),
+        Reported(),
+    ),
     checks=(
         interval_of("startedAt", "endedAt"),
         hours_fit_interval,

@@ -11,7 +11,7 @@ from schema.parties import Effect, party_in
 from schema.records.bounds import NOT_AHEAD
 from schema.records.rules import differ, interval_of
 from schema.records.voucher import VOUCHER_PATTERN
-from schema.traits import Listable
+from schema.traits import FoundTogether, Listable
 from schema.values import KEY_PATTERN
 from schema.visibility import by_agreement
 
@@ -63,7 +63,7 @@ class ProviderRegistration:
     owner=party_in("holder_key"),
     scope="voucher:read",
     rows=by_agreement(AgreementDataset.VOUCHER, "provider_key"),
-    traits=(Listable(),),
+    traits=(FoundTogether(items=(("holder_key", "provider_key"),)), Listable()),
     checks=(differ("holderKey", "providerKey"),),
 )
 class RelationStatement:

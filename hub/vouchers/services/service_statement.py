@@ -70,7 +70,8 @@ def around_statement(records: StoredRecords) -> SharedStatement:
         f"({_registrations(of)}) AS registrations",
         f"({_power(of)}) AS power_days",
         f"EXISTS ({_rival(of)}) AS has_rival",
-        "EXISTS (SELECT FROM leaf l WHERE l.entry_id = s.entry_id) AS in_log",
+        # no EXISTS: for several services at once PostgreSQL would read the whole log instead
+        "coalesce((SELECT true FROM leaf l WHERE l.entry_id = s.entry_id), false) AS in_log",
         "(SELECT encode(e.commitment, 'hex') FROM entry e WHERE e.entry_id = s.entry_id) "
         "AS commitment",
         f"({_used(of)}) AS used_fen",
@@ -92,15 +93,19 @@ def around_statement(records: StoredRecords) -> SharedStatement:
 
 
 def near_statement(records: StoredRecords) -> SharedStatement:
-    """Return the statement of other orders of a user on an instrument near a moment, by `days`."""
+    """Return the statement of other orders of a user on an instrument near a moment, by `days`.
+
+    An order that does not say when it was requested counts from when it was for.
+    """
+    days = "make_interval(days => %(days)s)"
+    near = f"BETWEEN %(at)s - {days} AND %(at)s + {days}"
     return SharedStatement(
         "SELECT requested_at, start_at, charge "  # noqa: S608 - own name
         f"FROM {records.tables['ServiceOrder'].source.name} "
         "WHERE instrument_key = %(instrument)s "
         "AND user_key = %(user)s AND item_id <> %(item)s AND NOT withdrawn AND speaks "
-        "AND state <> ALL(%(ended)s) AND coalesce(requested_at, start_at) "
-        "BETWEEN %(at)s - make_interval(days => %(days)s) "
-        "AND %(at)s + make_interval(days => %(days)s) "
+        f"AND state <> ALL(%(ended)s) AND (requested_at {near} "
+        f"OR requested_at IS NULL AND start_at {near}) "
         f"ORDER BY requested_at DESC NULLS LAST LIMIT {RELATED_MAX}",
         {
             **dict.fromkeys(("instrument", "user", "item"), "text"),
@@ -123,11 +128,15 @@ def business_statement(records: StoredRecords) -> SharedStatement:
 
 
 def _order(of: Mapping[str, str]) -> str:
-    return (
-        f"SELECT * FROM {of['ServiceOrder']} WHERE instrument_key = s.instrument_key "  # noqa: S608 - own names
-        "AND (service_id = s.local_id OR local_id = %(order)s) AND NOT withdrawn AND speaks "
-        "ORDER BY service_id = s.local_id DESC NULLS LAST LIMIT 1"
+    """Select the order; two look-ups, for an instrument has many orders."""
+    named = (("service_id", "s.local_id"), ("local_id", "%(order)s"))
+    either = " UNION ALL ".join(
+        f"(SELECT {rank} AS rank, p.* FROM {of['ServiceOrder']} p "  # noqa: S608 - own names
+        f"WHERE p.instrument_key = s.instrument_key AND p.{item} = {value} AND NOT p.withdrawn "
+        "AND p.speaks LIMIT 1)"
+        for rank, (item, value) in enumerate(named)
     )
+    return f"SELECT * FROM ({either}) e ORDER BY e.rank LIMIT 1"  # noqa: S608 - own names
 
 
 def _registrations(of: Mapping[str, str]) -> str:
@@ -148,10 +157,15 @@ def _power(of: Mapping[str, str]) -> str:
 
 
 def _rival(of: Mapping[str, str]) -> str:
+    """Select records that overlap the service.
+
+    They are looked for by their end, for what is claimed is recent: few ended later. The difference
+    is no range of an index, so that nobody reads all that began earlier.
+    """
     return (
         f"SELECT FROM {of['ServiceRecord']} t WHERE t.instrument_key = s.instrument_key "
         "AND t.item_id <> s.item_id AND NOT t.withdrawn AND t.speaks "
-        "AND t.started_at < s.ended_at AND t.ended_at > s.started_at"
+        "AND t.ended_at > s.started_at AND t.started_at - s.ended_at < interval '0'"
     )
 
 
