@@ -290,8 +290,9 @@ class AttestationDesk:
     async def _claim(self, party: str | None, name: ClaimName) -> Row:
         table = self._database.records.tables[CLAIM].source.name
         rows = await self._rows(
-            f"SELECT * FROM {table} WHERE key = %s AND NOT withdrawn AND speaks LIMIT 1",  # noqa: S608 - own name
-            (f"{name.issuer}/{name.code}/{name.claim_no}",),
+            f"SELECT * FROM {table} WHERE code = %s AND key = %s "  # noqa: S608 - own name
+            "AND NOT withdrawn AND speaks LIMIT 1",
+            (name.code, f"{name.issuer}/{name.code}/{name.claim_no}"),
         )
         if not rows or not (party is None or await self._sees(party, rows[0])):
             raise _no_claim()

@@ -170,8 +170,8 @@ async def _read(database: Database, connection: Connection, issuer: str, code: s
             return list(await cursor.fetchall())
 
     voucher = await rows(
-        f"SELECT * FROM {names[VOUCHER]} WHERE key = %s AND NOT withdrawn AND speaks",  # noqa: S608 - own name
-        (f"{issuer}/{code}",),
+        f"SELECT * FROM {names[VOUCHER]} WHERE code = %s AND key = %s AND NOT withdrawn AND speaks",  # noqa: S608 - own name
+        (code, f"{issuer}/{code}"),
         1,
     )
     theirs = (

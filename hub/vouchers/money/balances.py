@@ -4,8 +4,9 @@
   how many claims there are, and where the money lies that is not free. What is free is what was
   granted less all that, so that a grant which its issuer corrects counts at once.
 - So a message reads the voucher, that row, its own claim and what its request did before, in one
-  statement, however long the voucher's history is. A voucher without such a row is made from all
-  its movements (`hub.vouchers.money.movements`), and has one afterwards.
+  statement, however long the voucher's history is. A voucher without such a row is as it was
+  granted where nothing moved it yet, and otherwise made from all its movements
+  (`hub.vouchers.money.movements`); it has one afterwards.
 - The row follows from the movements and is written in their transaction; `hub.vouchers.money.audit`
   makes it again and tells where it differs.
 """
@@ -113,12 +114,14 @@ async def find(
     granted, balance = part_of(row, "v", _GRANTED), part_of(row, "b", BALANCE)
     if granted is None:
         return None
-    earlier = part_of(row, "m", _EARLIER)
+    earlier, stated = part_of(row, "m", _EARLIER), part_of(row, "c", _CLAIM)
+    if balance is None and not row["has_moved"] and stated is None:
+        voucher = KeptVoucher(granted=granted_of(granted), movements=(), providers={})
+        return FoundVoucher(voucher=voucher, standing=begun(voucher.granted), earlier=earlier)
     if balance is None:
         whole = await _made(database, reads.connection, claim)
         return None if whole is None else replace(whole, earlier=earlier)
     check_length(claim.issuer, claim.code, balance["last"])
-    stated = part_of(row, "c", _CLAIM)
     voucher = KeptVoucher(
         granted=granted_of(granted),
         movements=(),
@@ -191,9 +194,14 @@ def _statement(database: Database) -> SharedStatement:
         for table, names in (("v", _GRANTED), ("b", BALANCE), ("c", _CLAIM), ("m", _EARLIER))
         for name in names
     )
+    has_moved = (
+        f"CASE WHEN b.issuer IS NULL THEN (SELECT true FROM {moved} a WHERE a.code = %(code)s "  # noqa: S608 - own name
+        "AND a.issuer_key = %(issuer)s AND a.source = %(source)s AND NOT a.withdrawn LIMIT 1) END"
+    )
     return SharedStatement(
-        f"SELECT {named} FROM (SELECT) one "  # noqa: S608 - own names
-        f"LEFT JOIN LATERAL (SELECT * FROM {granted} WHERE key = %(issuer)s || '/' || %(code)s "
+        f"SELECT {named}, {has_moved} AS has_moved FROM (SELECT) one "  # noqa: S608 - own names
+        f"LEFT JOIN LATERAL (SELECT * FROM {granted} WHERE code = %(code)s "
+        "AND key = %(issuer)s || '/' || %(code)s "
         "AND NOT withdrawn AND speaks LIMIT 1) v ON true "
         "LEFT JOIN voucher_balance b ON b.issuer = %(issuer)s AND b.code = %(code)s "
         f"LEFT JOIN {claimed} c ON c.source = %(source)s AND c.authority = '' "

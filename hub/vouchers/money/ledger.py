@@ -89,9 +89,9 @@ async def read_voucher(
     tables = database.records.tables
     granted = await rows_of_statement(
         connection,
-        f"SELECT * FROM {tables[VOUCHER].source.name} WHERE key = %s AND NOT withdrawn "  # noqa: S608 - own name
-        "AND speaks LIMIT 1",
-        (f"{issuer}/{code}",),
+        f"SELECT * FROM {tables[VOUCHER].source.name} WHERE code = %s AND key = %s "  # noqa: S608 - own name
+        "AND NOT withdrawn AND speaks LIMIT 1",
+        (code, f"{issuer}/{code}"),
     )
     if not granted:
         return None

@@ -214,6 +214,20 @@ async def test_a_message_reads_nothing_of_what_was_before(
     assert numbers == [("6",)]
 
 
+async def test_a_first_message_reads_no_movements_either(
+    world: VoucherWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Most vouchers pay for few services: each would be made from its movements once."""
+
+    async def made(*_: object) -> None:
+        raise AssertionError("nothing moved this voucher yet")
+
+    monkeypatch.setattr("hub.vouchers.money.balances._made", made)
+    told = await world.send(Event.RESERVE, "A", 100_000)
+    assert told.buckets is not None
+    assert (told.buckets.reserved, told.buckets.available) == (100_000, 1_900_000)
+
+
 @pytest.mark.parametrize("change", ["last = 1, reserved = 100000, claims = 1", None])
 async def test_a_balance_that_is_behind_or_missing_is_made_again(
     world: VoucherWorld, database_url: str, change: str | None
