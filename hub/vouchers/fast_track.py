@@ -20,7 +20,7 @@ from hub.policy.bounds import Missing
 from hub.policy.law import EVERYWHERE, Law
 from hub.policy.vouchers.checks import CheckTold, VoucherVerdict
 from hub.policy.vouchers.claim import S, VoucherClaimStanding
-from hub.policy.vouchers.fast_track import FastTrack, WholeService, fast_track
+from hub.policy.vouchers.fast_track import FastTrack, WholeService, fast_track, has_all_steps
 from hub.policy.vouchers.messages import Event
 from hub.store.database import Database
 from hub.vouchers.followed.corrections import own_message
@@ -134,6 +134,10 @@ class FastTracks:
         issuer, code = row["issuer_key"], row["code"]
         if issuer not in self.desk.issuers:
             return None
+        order = await self._order(row)
+        steps = None if order is None else order["steps"] or ()
+        if not is_told and not has_all_steps(steps):
+            return None
         async with self.database.writes.connection() as connection:
             voucher = await read_voucher(self.database, connection, issuer, code)
         if voucher is None:
@@ -142,7 +146,6 @@ class FastTracks:
         claim = standing.claims.get(row["claim_no"])
         if claim is None:
             return None
-        order = await self._order(row)
         service = row["service_key"] or _service_of(order)
         is_here = await self._is_here(row)
         foreseen = self._track(voucher, claim, order, is_checked=True, is_here=is_here)

@@ -67,6 +67,11 @@ class FastTrack:
         return not self.wanting
 
 
+def has_all_steps(steps: Sequence[Mapping[str, Any]] | None) -> bool:
+    """Whether an order is known and has gone all five steps: else nothing else matters."""
+    return steps is not None and not missing_in(steps)
+
+
 def fast_track(service: WholeService, law: LawOnDay, last_step_on: date | None) -> FastTrack:
     """Say what the fast track lacks. `law`: of today, where the payer is."""
     needs = FastTrackNeed

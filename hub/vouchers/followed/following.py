@@ -236,12 +236,12 @@ class VoucherFollowing:
         state = VoucherClaimState[row["state"]]
         await self.desk.idle(STANDS_BACK_S)
         try:
+            again: Row | None = row
             if state in JUDGED | OVER:
                 await self.corrections.look(row)
-            if state in OPEN:
                 again = await self.claims.named(name_of(row))
-                if again is not None:
-                    await self.fast_tracks.go(again)
+            if state in OPEN and again is not None:
+                await self.fast_tracks.go(again)
         except MovementError as error:
             METRICS.voucher_not_followed(error.code)
             _LOG.error("claim %s: %s", row["key"], error)
