@@ -33,22 +33,25 @@ SELECT * FROM unnest(%s::text[], %s::bytea[], %s::text[], %s::text[], %s::text[]
 _HELD = b"""
 SELECT kind, issuer, code, claim_no FROM voucher_mark
 WHERE kind = ANY(%s) AND mark = ANY(%s) ORDER BY kind LIMIT %s"""
-_REFUSING = SharedStatement(
-    "SELECT kind, issuer, code, claim_no FROM voucher_mark WHERE "
-    "(kind, mark) IN (('F0', decode(%(F0)s, 'hex')), ('F2', decode(%(F2)s, 'hex'))) ORDER BY kind",
-    {"F0": "text", "F2": "text"},
-)
-_SAME_SERVICE = SharedStatement(
-    "SELECT issuer, code, claim_no FROM voucher_mark WHERE kind = 'F1' "  # noqa: S608 - a number
-    f"AND mark = decode(%(F1)s, 'hex') ORDER BY issuer, code, claim_no LIMIT {MARKS_MAX}",
-    {"F1": "text"},
-)
-_SAME_TIME = SharedStatement(
-    "SELECT issuer, code, claim_no FROM voucher_mark WHERE kind = 'F0' "  # noqa: S608 - a number
+_TIME = "TIME"
+_MEETING = SharedStatement(
+    "(SELECT kind AS met, issuer, code, claim_no FROM voucher_mark WHERE (kind, mark) "  # noqa: S608 - a number
+    "IN (('F0', decode(%(F0)s, 'hex')), ('F2', decode(%(F2)s, 'hex')))) UNION ALL "
+    "(SELECT kind, issuer, code, claim_no FROM voucher_mark WHERE kind = 'F1' "
+    f"AND mark = decode(%(F1)s, 'hex') ORDER BY issuer, code, claim_no LIMIT {MARKS_MAX}) "
+    f"UNION ALL (SELECT '{_TIME}', issuer, code, claim_no FROM voucher_mark WHERE kind = 'F0' "
     "AND instrument = %(instrument)s AND start_at < %(end)s AND end_at > %(start)s "
-    f"ORDER BY issuer, code, claim_no LIMIT {MARKS_MAX}",
-    {"instrument": "text", "start": "timestamptz", "end": "timestamptz"},
+    f"ORDER BY issuer, code, claim_no LIMIT {MARKS_MAX})",
+    {
+        **dict.fromkeys(("F0", "F1", "F2", "instrument"), "text"),
+        **dict.fromkeys(("start", "end"), "timestamptz"),
+    },
 )
+"""Marks that a claim meets: the same record or invoice, the same service, the same time."""
+_HITS = {**REFUSING, "F1": Hit.SAME_SERVICE, _TIME: Hit.SAME_TIME}
+"""What each means, what refuses first …"""
+_RANK = {kind: number for number, kind in enumerate(_HITS)}
+"""… and in which order they are told."""
 _INSTRUMENTS = b"SELECT pg_advisory_xact_lock(hashtextextended(i, 0)) FROM unnest(%s::text[]) i"
 """F1 and F3 are compared with what is committed: claims on one instrument follow each other."""
 _NAMED = b"WHERE issuer = %s AND code = %s AND claim_no = %s"
@@ -164,24 +167,24 @@ async def _meeting(
     beside: SideBySide, claim: ClaimName, service: ClaimedService
 ) -> tuple[tuple[Met, ...], tuple[Met, ...]]:
     """Return the other claims that refuse a claim, and those that a person has to look at."""
-    marks = {"F2": None, **{kind: digest.hex() for kind, digest in marks_of(service)}}
     instrument, start, end = _place(service)
-    time = {"instrument": instrument, "start": start, "end": end}
-    refusing, same, times = await asyncio.gather(
-        beside.rows(_REFUSING, marks),
-        beside.rows(_SAME_SERVICE, marks),
-        beside.rows(_SAME_TIME, time),
+    rows = await beside.rows(
+        _MEETING,
+        {
+            "F2": None,
+            **{kind: digest.hex() for kind, digest in marks_of(service)},
+            "instrument": instrument,
+            "start": start,
+            "end": end,
+        },
     )
-    by_hit = (
-        *((REFUSING[row["kind"]], row) for row in refusing),
-        *((Hit.SAME_SERVICE, row) for row in same),
-        *((Hit.SAME_TIME, row) for row in times if not service.in_parallel),
-    )
-    met = [
-        Met(hit, name)
-        for hit, row in by_hit
+    found = {
+        (_RANK[kind], name.text): Met(_HITS[kind], name)
+        for row in rows
+        if (kind := row["met"]) != _TIME or not service.in_parallel
         if (name := ClaimName(row["issuer"], row["code"], row["claim_no"])) != claim
-    ]
+    }
+    met = [found[each] for each in sorted(found)]
     return (
         tuple(each for each in met if each.hit.refuses),
         tuple(each for each in met if not each.hit.refuses),
