@@ -62,6 +62,9 @@ LOG_PAUSE_S = 1.0
 """Pause while an entry waits for its place in the log, or the database is busy."""
 STANDS_BACK_S = 0.1
 """Longest pause before each claim that is followed, while messages are under way: they go first."""
+UNCHANGED_S = 60
+"""Seconds for which a service has stood before a claim that was certainly judged by it: longer than
+any transaction that states one. The next round looks at the claim all the same."""
 ROUND_S = 3_600
 """Seconds from the beginning of one round over open claims to that of the next …"""
 ROUND_CLAIMS = 50

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from hashlib import sha256
 from typing import Any
 
@@ -32,6 +33,7 @@ from hub.vouchers.followed.findings import VoucherFindings
 from hub.vouchers.followed.kept_claims import Row, about, name_of
 from hub.vouchers.followed.known_again import TWICE, KnownAgain
 from hub.vouchers.followed.mirror import standing_as_stated
+from hub.vouchers.limits import UNCHANGED_S
 from hub.vouchers.money.ledger import KeptVoucher, read_voucher
 from hub.vouchers.money.movements import standing_of
 from hub.vouchers.question import (
@@ -49,6 +51,7 @@ HUB_CLIENT = "hub:"
 JUDGED = LIVE | {S.SETTLED}
 OVER = frozenset({S.REJECTED, S.CLAWED_BACK})
 """States that end a claim: what was found about it is closed."""
+UNCHANGED = timedelta(seconds=UNCHANGED_S)
 
 
 def own_message(wanted: VoucherWanted, party: str, why: str) -> VoucherAsking:
@@ -114,6 +117,20 @@ class VoucherCorrections:
             await self.known.settle(name_of(row), known, None if road is None else road.prints)
         return said + sent
 
+    async def is_as_judged(self, row: Row) -> bool:
+        """Whether nothing follows from a claim that was consumed here, for it was judged so.
+
+        Its service record was last stated long before, nobody holds it and nothing was found. What
+        is stated later comes as a change of the service.
+        """
+        is_plain = row["state"] == S.CONSUMED.value and not row["hold_reasons"]
+        if not is_plain or row["issuer_key"] not in self.desk.issuers:
+            return False
+        service = await self._service(row["service_key"])
+        if service is None or service["accepted_at"] > row["accepted_at"] - UNCHANGED:
+            return False
+        return not await self.findings.are_open(about(row), TOLD | {TWICE})
+
     async def _service(self, key: str | None) -> Mapping[str, Any] | None:
         """Return whether a service record stands, and its newest entry; None where it is not here.
 
@@ -127,7 +144,7 @@ class VoucherCorrections:
             connection.cursor(row_factory=dict_row) as cursor,
         ):
             await cursor.execute(
-                "SELECT s.entry_id, s.withdrawn FROM "  # noqa: S608 - own name
+                "SELECT s.entry_id, s.withdrawn, max(s.accepted_at) OVER () AS accepted_at FROM "  # noqa: S608 - own name
                 f"{table} s WHERE s.item_id IN (SELECT item_id FROM {table} WHERE key = %s) "
                 "ORDER BY s.withdrawn, s.speaks DESC, s.entry_id DESC LIMIT 1".encode(),
                 (key,),

@@ -82,8 +82,12 @@ class VoucherFindings:
 
     async def is_open(self, about: VoucherAbout, kind: VoucherFindingKind) -> bool:
         """Whether a finding of a kind stands open."""
-        row = (await self._standing(about, (kind,))).get(about.number(kind))
-        return row is not None and row["state"] == VoucherFindingState.OPEN.value
+        return await self.are_open(about, (kind,))
+
+    async def are_open(self, about: VoucherAbout, kinds: Collection[VoucherFindingKind]) -> bool:
+        """Whether a finding of any of these kinds stands open."""
+        rows = (await self._standing(about, kinds)).values()
+        return any(row["state"] == VoucherFindingState.OPEN.value for row in rows)
 
     async def open_of(self, kind: VoucherFindingKind) -> list[tuple[str, str, str]]:
         """Return issuer, code and number of the claims of which a finding of a kind is open."""

@@ -151,9 +151,10 @@ class VoucherFollowing:
             [each.item_id for each in entries if each.record_type == ORDER],
         )
         touched: list[Row] = []
+        looked: dict[str, bool] = {}
         for each in entries:
             if each.item_id in claimed or each.record_type == CLAIM:
-                touched += await self._follow(each)
+                touched += await self._follow(each, looked)
         touched += await self._beside([each.key for each in entries if each.record_type == CLAIM])
         await self._mirror(entries, touched)
         await self.granted.look([each.item_id for each in entries if each.record_type == SERVICE])
@@ -186,8 +187,12 @@ class VoucherFollowing:
                 return entries[:at], entries[at - 1].place if at else before
         return entries, end
 
-    async def _follow(self, entry: ChangedEntry) -> Sequence[Row]:
-        """Do what follows from one entry; return the claims that were looked at."""
+    async def _follow(self, entry: ChangedEntry, looked: dict[str, bool]) -> Sequence[Row]:
+        """Do what follows from one entry; return the claims that it touches.
+
+        `looked`: claims that were looked at for this page, and whether their services were too.
+        What several entries touch is looked at once: as it is now.
+        """
         rows: Sequence[Row] = ()
         if entry.record_type == SERVICE:
             rows = await self.claims.for_service(entry.item_id)
@@ -196,8 +201,10 @@ class VoucherFollowing:
         elif entry.record_type == CLAIM:
             named = await self.claims.named(ClaimName(*entry.key.split("/")))
             rows = () if named is None else (named,)
+        is_own_change = entry.record_type == CLAIM
         for row in rows:
-            await self._look(row)
+            if row["key"] not in looked or not (is_own_change or looked[row["key"]]):
+                looked[row["key"]] = await self._look(row, is_own_change=is_own_change)
         return rows
 
     async def _beside(self, changed: Sequence[str]) -> Sequence[Row]:
@@ -227,20 +234,23 @@ class VoucherFollowing:
                 for each in await look_at(self.database, issuer, code):
                     await self.findings.tell(each.about, each.found, each.evidence, of=MIRRORED)
 
-    async def _look(self, row: Row) -> None:
-        """Do what follows for a claim.
+    async def _look(self, row: Row, *, is_own_change: bool = False) -> bool:
+        """Do what follows for a claim; return whether its service was looked at too.
+
+        `is_own_change`: it is the claim that changed, and not what it is for.
 
         What is busy or away is tried again with the whole page; what stays wrong with one voucher
         (`deltahub voucher audit` tells it) does not stop the others.
         """
-        state = VoucherClaimState[row["state"]]
+        state, again = VoucherClaimState[row["state"]], row
         await self.desk.idle(STANDS_BACK_S)
+        is_whole = not is_own_change
         try:
-            again: Row | None = row
-            if state in JUDGED | OVER:
+            is_whole = is_whole or not await self.corrections.is_as_judged(row)
+            if is_whole and state in JUDGED | OVER:
                 await self.corrections.look(row)
-                again = await self.claims.named(name_of(row))
-            if state in OPEN and again is not None:
+                again = await self.claims.named(name_of(row)) or row
+            if state in OPEN:
                 await self.fast_tracks.go(again)
         except MovementError as error:
             METRICS.voucher_not_followed(error.code)
@@ -250,6 +260,7 @@ class VoucherFollowing:
                 raise
             METRICS.voucher_not_followed(error.code.value)
             _LOG.error("claim %s: %s", row["key"], error)
+        return is_whole
 
     async def _round(self, followed: FollowedTo) -> FollowedTo:
         """Look at the next open claims of a round; begin one where the last one is old."""

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 
 from hub.policy.vouchers.claim import S
 from hub.policy.vouchers.messages import Event, VoucherRefusal
 from hub.store.database import Database
+from hub.vouchers.followed.corrections import VoucherCorrections
+from hub.vouchers.followed.kept_claims import Row
 from hub.vouchers.money.audit import audit
 from tests.eventually import until
 from tests.integration.vouchers.followed_world import PROVIDER, SERVICE, FollowedWorld, service
@@ -225,3 +228,31 @@ async def test_a_service_that_another_hubs_voucher_paid_for_is_told_here_when_it
     await world.withdraw()
     await world.follow()
     assert await world.findings() == {"SERVICE_WITHDRAWN.X": None}
+
+
+@pytest.mark.parametrize("before_s", [59, 61])
+async def test_a_claim_of_a_service_that_stands_is_not_checked_twice(
+    world: FollowedWorld, monkeypatch: pytest.MonkeyPatch, before_s: int
+) -> None:
+    """What was stated just before may be what the claim was not judged by yet."""
+    looked: list[str] = []
+    corrections = type(world.following.corrections)
+    look = corrections.look
+
+    async def counted(self: VoucherCorrections, row: Row) -> int:
+        looked.append(row["state"])
+        return await look(self, row)
+
+    monkeypatch.setattr(corrections, "look", counted)
+    await world.claimed(S.RESERVED)
+    await world.state([service("7900")])
+    await world.follow()
+    world.time.now += timedelta(seconds=before_s - 60)  # and a message comes a minute later
+    assert (await world.send(Event.CONSUME, 395_000)).state is S.CONSUMED
+    await world.follow()
+    assert looked == ["CONSUMED"] * (before_s < 60)
+    looked.clear()
+    await world.state([service("6000")])
+    await world.follow()
+    assert looked, "a change of the service is looked at whenever it comes"
+    assert (await world.claim())["voucher_fen"] == 300_000
