@@ -24,4 +24,5 @@ def downgrade() -> None:
     """Turn it back: an older version finds the same, more slowly."""
     for index in re.findall(r"CREATE INDEX (\w+) ", DDL):
         op.drop_index(index)
-    op.create_index("ix_power_day_source_instrument_key", "power_day_source", ["instrument_key"])
+    for table, column in re.findall(r"DROP INDEX ix_(\w+_source)_(\w+);", DDL):
+        op.create_index(f"ix_{table}_{column}", table, [column])
