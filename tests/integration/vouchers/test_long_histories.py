@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from datetime import UTC, datetime, timedelta
 
 import psycopg
@@ -14,7 +13,7 @@ from hub.vouchers.services.service_statement import around_statement
 from tests.databases import as_owner
 
 pytestmark = pytest.mark.integration
-DAYS = int(os.environ.get("HUB_HISTORY_DAYS", "5000"))
+DAYS = 5_000
 NOW = datetime(2026, 5, 4, 9, tzinfo=UTC)
 ASKERS = 16
 """As many as one round asks for at once."""
