@@ -1,9 +1,8 @@
 """`write`: the statements by which a decided batch becomes entries and projections.
 
 - Everything is one transaction of the caller's.
-- Entries are copied in the order of their keys. Two batches that would write the same revision meet
-  at the unique index of `entry`: one waits, then fails and is decided anew, alone for its source.
-  So a lost update is impossible and batches about different keys never wait for each other.
+- A lost update is impossible, and batches about different keys never wait for each other: whoever
+  would write the same revision meets at the entries (`hub.intake.entries`).
 """
 
 from __future__ import annotations
