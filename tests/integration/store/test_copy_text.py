@@ -21,9 +21,12 @@ TEXT = st.text(ALLOWED, max_size=30)
 ROW = st.tuples(TEXT | st.none(), st.lists(TEXT, max_size=4), st.binary(max_size=20) | st.none())
 
 
-@settings(
+IN_ONE_DATABASE = settings(
     max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
+
+
+@IN_ONE_DATABASE
 @given(st.lists(ROW, min_size=1, max_size=60))
 def test_whatever_is_copied_comes_back_the_same(
     database_url: str, rows: list[tuple[str | None, list[str], bytes | None]]
@@ -44,9 +47,7 @@ def test_whatever_is_copied_comes_back_the_same(
     assert asyncio.run(there_and_back()) == rows
 
 
-@settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@IN_ONE_DATABASE
 @given(st.lists(ROW, min_size=1, max_size=20))
 def test_a_few_rows_come_back_the_same_as_one_value(
     database_url: str, rows: list[tuple[str | None, list[str], bytes | None]]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import psycopg
 import pytest
@@ -112,7 +113,7 @@ async def test_checks_read_a_few_rows_of_long_histories(
         columns = [each.name for each in cursor.description or ()]
         rows = [dict(zip(columns, row, strict=True)) for row in await cursor.fetchall()]
     steps = steps_of(found[0]["Plan"])
-    read = {name: most for name, most in steps if name in LONG}
+    read = {name: most for name, most in steps.items() if name in LONG}
     assert set(read) == set(LONG), steps
     assert max(read.values()) <= 2 * ASKERS, read
     assert [row["o_local_id"] for row in rows] == [f"O-{row['asked_no']}" for row in rows]
@@ -120,15 +121,14 @@ async def test_checks_read_a_few_rows_of_long_histories(
     assert [row["r_provider_key"] for row in rows] == ["u"] * ASKERS
 
 
-def steps_of(plan: dict[str, object]) -> list[tuple[str, float]]:
+def steps_of(plan: dict[str, Any]) -> dict[str, float]:
     """Return the table of each step that reads one, with the most rows that it looked at."""
     found: dict[str, float] = {}
     waiting = [plan]
     while waiting:
         step = waiting.pop()
-        table = step.get("Relation Name")
-        if isinstance(table, str):
-            seen = step["Actual Rows"] + step.get("Rows Removed by Filter", 0)  # type: ignore[operator]
+        if table := step.get("Relation Name"):
+            seen = step["Actual Rows"] + step.get("Rows Removed by Filter", 0)
             found[table] = max(found.get(table, 0.0), seen)
-        waiting += step.get("Plans", ())  # type: ignore[arg-type]
-    return list(found.items())
+        waiting += step.get("Plans", ())
+    return found
